@@ -1,0 +1,24 @@
+"""Postern, a mail gateway for firms whose client correspondence matters. The picture of the house::
+
+    OUT   mail program ─► submission ─► authorise ─► rules ─► render ─► queue ─► relay ─► sent copy
+                          (SMTP, AUTH)  (may they?)  (as whom) (bytes)  (fsync)  (SMTP)   (IMAP APPEND, filed)
+                                                                    ▲ 250 only here
+    IN    mailbox ─► tail ─► match ─► fetch ─► file ─► announce
+          (IDLE)    (cursor) (whose?)  (bytes) (one transaction with the cursor) (feed)
+
+A floor imports only floors below it, rooms of one floor not each other; import-linter holds us to it::
+
+    cli                            commands: clients of the admin socket, or the start of the daemon
+    app │ trial                    builds everything from settings and runs it │ a mail provider to try it with
+    submission │ proxy │ admin     faces: others call us (SMTP in, IMAP in, HTTP on the socket)
+    outbound │ inbound │ office    flows: a message out, a message in, the firm's settings and sign-ins
+    store │ upstream               the world: database and files │ the firm's mailboxes at their providers
+    policy                         decisions, pure: who may, which rule, whose client, which thread, when again
+    mime │ settings                bytes in, bytes out │ what the sysadmin wrote
+    domain                         the words as frozen values, and the errors
+
+`domain`, `mime` and `policy` do no I/O and read no clock. One room imports each large library: SQLAlchemy only
+`store`, aiosmtpd only `submission`, aiosmtplib and aioimaplib only `upstream`, FastAPI only `admin`, click only `cli`.
+"""
+
+__version__ = "0.1.0"

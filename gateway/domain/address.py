@@ -1,0 +1,54 @@
+"""Addresses as values that cannot hold what an address must not hold; `mime.address` is who parses them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_LOCAL = 64  # octets, RFC 5321 section 4.5.3.1.1
+MAX_DOMAIN = 255  # octets, RFC 5321 section 4.5.3.1.2
+
+_ATOM = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*"
+)
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9\-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9\-]*[a-z0-9])?)*|\[[!-Z^-~]+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One addr-spec (RFC 5322 section 3.4.1): ``local`` unquoted and as written, ``domain`` in lower-case A-labels."""
+
+    local: str
+    domain: str
+
+    def __post_init__(self) -> None:
+        if not self.local or len(self.local.encode("utf-8", "surrogateescape")) > MAX_LOCAL:
+            raise ValueError("the part before the @ is empty or longer than 64 octets")
+        if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in self.local):
+            raise ValueError("the part before the @ holds a control character")
+        if len(self.domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(self.domain):
+            raise ValueError("the part after the @ is not a domain")
+
+    @property
+    def key(self) -> str:
+        """What two addresses of the same mailbox have in common: compare these, never the spelling."""
+        return f"{self.local.casefold()}@{self.domain}"
+
+    @property
+    def is_ascii(self) -> bool:
+        """False where the address needs SMTPUTF8 (RFC 6531)."""
+        return self.local.isascii()
+
+    def __str__(self) -> str:
+        if _ATOM.fullmatch(self.local):
+            return f"{self.local}@{self.domain}"
+        escaped = self.local.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"@{self.domain}'
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAddress:
+    """A mailbox as a header shows it: a display name, decoded and possibly empty, and its address."""
+
+    name: str
+    address: Address

@@ -1,0 +1,212 @@
+"""The firm: its members, mailboxes, signatures, rules, clients; one frozen snapshot that decisions are made on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from gateway.domain.address import Address
+
+
+class Role(StrEnum):
+    """What a member may do to the firm's settings."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    EMPLOYEE = "employee"
+
+
+class Security(StrEnum):
+    """How a connection to the provider is protected."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider listens."""
+
+    host: str
+    port: int
+    security: Security
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A password or token that no repr, log line or error shows."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "[secret]"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person of the firm; ``password_hash`` is an argon2 string, or empty: then nobody signs in as them."""
+
+    login: str
+    name: str
+    role: Role = Role.EMPLOYEE
+    password_hash: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An upstream account; ``folders`` empty means the default ones."""
+
+    address: Address
+    name: str
+    members: tuple[str, ...]
+    username: str
+    password: Secret
+    imap: Endpoint
+    smtp: Endpoint
+    allow_others_to_send: bool = False
+    save_attachments: bool = True
+    signature: str | None = None
+    folders: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.address.key
+
+
+@dataclass(frozen=True, slots=True)
+class InlineImage:
+    """A picture that an HTML signature shows as ``cid:<name>``."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Templates in jinja2's sandbox; ``html`` empty means the text one is shown in HTML parts too."""
+
+    name: str
+    text: str
+    html: str = ""
+    images: tuple[InlineImage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """All that is given must hold; within a list any may. Empty: always."""
+
+    member: tuple[str, ...] = ()
+    sender: tuple[str, ...] = ()  # address asked for in From
+    recipient: tuple[str, ...] = ()  # addresses, or "@domain"
+    to_client: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What happens to a submission; per action the first matching rule decides."""
+
+    name: str
+    when: When = When()
+    send_as: Address | None = None
+    display_name: str | None = None
+    reply_to: str | None = None
+    sender: bool | None = None  # True: the author's own address in Sender
+    signature: str | None = None  # "" means none
+    bcc: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAddress:
+    """One address of a contact with its toggles."""
+
+    address: Address
+    email_sync: bool = True
+    notify: bool = True
+    login: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A person whom the firm writes to."""
+
+    name: str
+    addresses: tuple[ContactAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whom the firm works for; ``members`` are the logins with access, or ``("*",)``."""
+
+    name: str
+    members: tuple[str, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+
+    def open_to(self, login: str) -> bool:
+        """Whether the member has access."""
+        return "*" in self.members or login in self.members
+
+    @property
+    def addresses(self) -> tuple[ContactAddress, ...]:
+        """All addresses of all contacts."""
+        return tuple(address for contact in self.contacts for address in contact.addresses)
+
+
+@dataclass(frozen=True)
+class Firm:
+    """Everything that decisions need to know, as it stood at one moment. Names are unique within their kind."""
+
+    name: str = ""
+    reply_to: Address | None = None
+    members: tuple[Member, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
+    signatures: tuple[Signature, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    clients: tuple[Client, ...] = ()
+
+    @cached_property
+    def member_by_login(self) -> dict[str, Member]:
+        return {member.login: member for member in self.members}
+
+    @cached_property
+    def mailbox_by_key(self) -> dict[str, Mailbox]:
+        return {mailbox.key: mailbox for mailbox in self.mailboxes}
+
+    @cached_property
+    def signature_by_name(self) -> dict[str, Signature]:
+        return {signature.name: signature for signature in self.signatures}
+
+    @cached_property
+    def client_by_name(self) -> dict[str, Client]:
+        return {client.name: client for client in self.clients}
+
+    @cached_property
+    def clients_by_key(self) -> dict[str, tuple[tuple[Client, ContactAddress], ...]]:
+        """Address key to the clients that have it, in the firm's order."""
+        found: dict[str, list[tuple[Client, ContactAddress]]] = {}
+        for client in self.clients:
+            for entry in client.addresses:
+                found.setdefault(entry.address.key, []).append((client, entry))
+        return {key: tuple(entries) for key, entries in found.items()}
+
+    @cached_property
+    def synced_keys(self) -> frozenset[str]:
+        """Keys of the addresses whose mail is filed."""
+        return frozenset(
+            key for key, entries in self.clients_by_key.items() if any(entry.email_sync for _, entry in entries)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference that was made to the firm; ``what`` names the fields, never a secret's value."""
+
+    kind: str  # "member", "mailbox", "signature", "rule", "client", "firm"
+    name: str
+    verb: str  # "added", "changed", "removed"
+    what: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} {self.verb}" + (f": {self.what}" if self.what else "")

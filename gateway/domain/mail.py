@@ -1,0 +1,116 @@
+"""A message on its way out: submission, envelope, decision, queue entry, outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.domain.address import Address
+from gateway.domain.firm import Client, Mailbox, Member, Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a mail program handed over: canonical CRLF bytes, dot-unstuffed, with no bare CR, bare LF or NUL."""
+
+    login: str
+    sender: Address | None  # MAIL FROM; None for <>
+    recipients: tuple[Address, ...]  # RCPT TO, in order, no doubles
+    raw: bytes = field(repr=False)
+    received_at: datetime
+    peer: str = ""  # IP address of the mail program
+    tls: bool = False
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What rules made of an authorised submission: all that rendering needs, nothing left to decide later."""
+
+    member: Member  # who wrote
+    mailbox: Mailbox  # through which account, and as whose address, it leaves
+    grant: str  # why the member may: "attached", or "allow_others_to_send"
+    display_name: str | None  # None: the one that the author wrote
+    reply_to: Address | None  # None: as the author wrote it
+    show_sender: bool  # the author's own address in Sender
+    signature: Signature | None
+    bcc: tuple[Address, ...]  # envelope only
+    clients: tuple[Client, ...]  # whose recipients are among the envelope's
+    rules: tuple[str, ...] = ()  # names of those that acted, in order
+
+
+class Delivery(StrEnum):
+    """Where one recipient stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class QueueState(StrEnum):
+    """Where a queue entry stands."""
+
+    QUEUED = "queued"  # due now or at next_attempt
+    ACTIVE = "active"  # an attempt is booked and under way
+    HELD = "held"  # by a person, or because the account's sign-in was refused
+    DONE = "done"  # every recipient delivered, failed or cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt came to for one recipient."""
+
+    delivery: Delivery  # PENDING means: try again later
+    code: int  # SMTP reply code; 0 when there was none
+    status: str  # enhanced status code, RFC 3463: "2.0.0", "4.4.1", …
+    text: str  # the peer's words, or ours, cleaned to one printable line
+    stage: str  # "connect", "tls", "auth", "mail", "rcpt", "data", "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One recipient of a queue entry."""
+
+    address: Address
+    delivery: Delivery = Delivery.PENDING
+    bcc: bool = False  # added by a rule: relayed in a transaction of its own
+    last: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """An accepted message. ``id`` is what logs and people quote; its bytes are in the store under ``sha256``."""
+
+    id: str
+    login: str  # who wrote
+    mailbox: str  # key of the mailbox it leaves through
+    sender: Address | None  # envelope sender; None for <> (a delivery report)
+    recipients: tuple[Recipient, ...]
+    sha256: str
+    size: int  # octets
+    message_id: str
+    subject: str
+    accepted_at: datetime
+    next_attempt: datetime
+    state: QueueState = QueueState.QUEUED
+    attempts: int = 0
+    smtputf8: bool = False
+    hold_reason: str = ""
+    grant: str = ""
+    rules: tuple[str, ...] = ()
+    in_reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentCopy:
+    """The duty to append what was delivered to the mailbox's Sent folder, once."""
+
+    queue_id: str
+    mailbox: str
+    sha256: str
+    message_id: str
+    attempts: int
+    next_attempt: datetime
+    last_error: str = ""

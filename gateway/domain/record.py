@@ -1,0 +1,182 @@
+"""The client's record: messages, where they were seen, what was saved of them, and the firm's feed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which box of the client a message lies in."""
+
+    INBOX = "inbox"
+    SENT = "sent"
+
+
+class SyncState(StrEnum):
+    """The state of a mailbox's link."""
+
+    OFF = "off"
+    CONNECTING = "connecting"
+    BACKFILLING = "backfilling"
+    LIVE = "live"
+    RETRYING = "retrying"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a message was seen upstream (RFC 9051 section 2.3.1.1)."""
+
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a folder has been read: every UID below ``uidnext`` is dealt with."""
+
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uidnext: int
+    highestmodseq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFacts:
+    """What filing needs of a header, decoded and bounded; never a key."""
+
+    message_id: str
+    in_reply_to: tuple[str, ...]
+    references: tuple[str, ...]
+    subject: str
+    sender: str  # From as shown to a person
+    recipients: str  # To and Cc as shown to a person
+    date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One part that a person would call an attachment: the name as the sender wrote it, and its decoded bytes."""
+
+    number: int
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+    damaged: bool = False  # its encoding did not decode cleanly
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One e-mail of the store."""
+
+    id: int
+    sha256: str
+    size: int
+    facts: HeaderFacts
+    filed_at: datetime
+    author_login: str = ""  # for mail that left through the gateway
+    grant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A message in one client's record."""
+
+    client: str
+    message: Message
+    direction: Direction
+    thread: int
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An attachment saved for a client; ``path`` is relative to the data folder."""
+
+    id: int
+    client: str
+    name: str
+    original_name: str
+    content_type: str
+    size: int
+    sha256: str
+    path: str
+    message: int
+    saved_at: datetime
+
+
+class EventKind(StrEnum):
+    """What a line of the feed is about."""
+
+    CLIENT_MAIL = "client-mail"
+    MAIL_SENT = "mail-sent"
+    BOUNCE = "bounce"
+    SYNC_STOPPED = "sync-stopped"
+    SYNC_RESUMED = "sync-resumed"
+    SET_ASIDE = "set-aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the feed; ``number`` only grows."""
+
+    number: int
+    at: datetime
+    kind: EventKind
+    text: str
+    client: str = ""
+    mailbox: str = ""
+    message: int | None = None
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedName:
+    """An attachment on its way to the client's documents, under a name that is safe on any file system."""
+
+    attachment: Attachment
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewFiling:
+    """Everything that one filing transaction writes: message, location, filings, documents, events, cursor."""
+
+    raw: bytes = field(repr=False)
+    facts: HeaderFacts
+    clients: tuple[tuple[str, Direction], ...]  # client name and box; at least one
+    filed_at: datetime
+    documents: tuple[SavedName, ...] = ()
+    location: Location | None = None
+    cursor: Cursor | None = None
+    author_login: str = ""
+    grant: str = ""
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What a filing came to; ``new`` is False when the message was known to every one of the clients already."""
+
+    message: int
+    new: bool
+    sha256: str
+    documents: tuple[str, ...] = ()  # paths of the files that were written, relative to the data folder
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxSync:
+    """How a mailbox's link stands."""
+
+    mailbox: str
+    state: SyncState
+    since: datetime
+    detail: str = ""  # a sentence: what is wrong and what to do
+    synced_at: datetime | None = None  # the last completed round
+    filed: int = 0
+    skipped: int = 0
