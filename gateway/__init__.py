@@ -1,4 +1,6 @@
-"""Postern, a mail gateway for firms whose client correspondence matters. The picture of the house::
+"""Postern, a mail gateway for firms whose client correspondence matters: the picture of the house.
+
+::
 
     OUT   mail program ─► submission ─► authorise ─► rules ─► render ─► queue ─► relay ─► sent copy
                           (SMTP, AUTH)  (may they?)  (as whom) (bytes)  (fsync)  (SMTP)   (IMAP APPEND, filed)

@@ -174,6 +174,10 @@ class Firm:
     def mailbox_by_key(self) -> dict[str, Mailbox]:
         return {mailbox.key: mailbox for mailbox in self.mailboxes}
 
+    def own_address(self, login: str) -> Address | None:
+        """The member's personal mailbox's address: the first that is attached to them alone."""
+        return next((mailbox.address for mailbox in self.mailboxes if mailbox.members == (login,)), None)
+
     @cached_property
     def signature_by_name(self) -> dict[str, Signature]:
         return {signature.name: signature for signature in self.signatures}

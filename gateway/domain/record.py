@@ -157,6 +157,7 @@ class NewFiling:
     author_login: str = ""
     grant: str = ""
     queue_id: str = ""
+    announce: bool = True  # False for history: nobody wants ten years of "new" mail in the feed
 
 
 @dataclass(frozen=True, slots=True)
