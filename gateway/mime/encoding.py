@@ -1,0 +1,108 @@
+"""Transfer encodings (RFC 2045 section 6), tolerant in reading, strict in writing."""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+BASE64_COLUMNS = 76  # RFC 2045 section 6.8
+QUOTED_COLUMNS = 76  # section 6.7 rule 5
+MAX_QUOTED_LINE = 100_000  # octets that are searched one by one; the standard allows 76
+IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
+
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_PADDED = re.compile(rb"([^=]+)(=*)")
+_TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
+_PLAIN_LINE = re.compile(rb"(?:(?![.F])[\t -<>-~]*[!-<>-~])?")
+_TOKENS = [bytes((o,)) if o == 9 or (0x20 <= o <= 0x7E and o != 0x3D) else b"=%02X" % o for o in range(256)]
+_ESCAPE = re.compile(rb"=[0-9A-Fa-f]{2}")
+
+
+def decode_base64(raw: bytes) -> tuple[bytes, bool]:
+    """Return the octets and whether all was well; what follows padding is decoded too: senders do concatenate."""
+    body = raw.translate(None, _NOT_BASE64)
+    junk = raw.translate(None, b" \t\r\n")
+    clean = len(junk) == len(body)
+    first = body.find(b"=")
+    if first == -1 or first >= len(body) - 2:
+        return _chunk(body.rstrip(b"="), clean)
+    chunks = [_chunk(match[1], clean) for match in _PADDED.finditer(body)]
+    return b"".join(chunk for chunk, _ in chunks), all(ok for _, ok in chunks)
+
+
+def _chunk(body: bytes, clean: bool) -> tuple[bytes, bool]:
+    over = len(body) % 4
+    if over == 1:  # six bits are no octet: the end was cut off
+        return binascii.a2b_base64(body[:-1]), False
+    return binascii.a2b_base64(body + b"=" * (-len(body) % 4)), clean
+
+
+def encode_base64(raw: bytes) -> bytes:
+    """Lines of 76 columns, each ended by CRLF."""
+    step = BASE64_COLUMNS // 4 * 3
+    return b"".join(
+        binascii.b2a_base64(raw[at : at + step], newline=False) + b"\r\n" for at in range(0, len(raw), step)
+    )
+
+
+def decode_quoted(raw: bytes) -> bytes:
+    """Quoted-printable; white space at line ends is the transport's (RFC 2045 section 6.7 rule 3)."""
+    return binascii.a2b_qp(_TRAILING.sub(b"", raw))
+
+
+def encode_quoted(raw: bytes) -> bytes:
+    """Quoted-printable of text with CRLF line ends, from a line's start on; lines of at most 76."""
+    return b"\r\n".join(_quoted_line(line) for line in raw.split(b"\r\n"))
+
+
+def _quoted_line(line: bytes) -> bytes:
+    if len(line) <= QUOTED_COLUMNS and _PLAIN_LINE.fullmatch(line):
+        return line
+    tokens = [_TOKENS[octet] for octet in line]
+    if tokens and line[:1] in {b".", b"F"}:  # a lone dot and "From " are mangled on the way
+        tokens[0] = b"=%02X" % line[0]
+    if tokens and line[-1:] in {b" ", b"\t"}:
+        tokens[-1] = b"=%02X" % line[-1]
+    coded, out, at = b"".join(tokens), [], 0
+    while len(coded) - at > QUOTED_COLUMNS:
+        cut = at + QUOTED_COLUMNS - 1
+        escape = coded.rfind(b"=", cut - 2, cut)
+        cut = cut if escape == -1 else escape  # an escape is three columns and stays whole
+        out.append(coded[at:cut] + b"=\r\n")
+        at = cut
+    return b"".join((*out, coded[at:]))
+
+
+def decode_transfer(raw: bytes, encoding: str) -> tuple[bytes, bool]:
+    """Return the octets of a body, and False where its encoding is unknown or damaged; uuencode is not undone."""
+    if encoding in IDENTITY:
+        return raw, True
+    if encoding == "base64":
+        return decode_base64(raw)
+    if encoding == "quoted-printable":
+        return decode_quoted(raw), True
+    return raw, False
+
+
+def quoted_offset(raw: bytes, wanted: int) -> int | None:
+    """Where in quoted-printable ``raw`` octet ``wanted`` of its decoded form begins; None where no token does."""
+    low, high, have = 0, len(raw), 0
+    while middle := _line_start(raw, low, high):  # only whole lines decode on their own
+        length = len(decode_quoted(raw[low:middle]))
+        if have + length <= wanted:
+            low, have = middle, have + length
+        else:
+            high = middle
+    if high - low > MAX_QUOTED_LINE:
+        return None
+    while have < wanted and low < high:
+        low += 3 if _ESCAPE.match(raw, low) else 1
+        have += 1
+    return low if have == wanted else None
+
+
+def _line_start(raw: bytes, low: int, high: int) -> int:
+    """Find a line's start strictly between the two, near their middle; 0 if there is none."""
+    middle = (low + high) // 2
+    found = raw.find(b"\n", middle, high - 1) + 1
+    return found or raw.rfind(b"\n", low, middle) + 1

@@ -1,0 +1,87 @@
+"""What filing and matching read from a header: bounded, decoded, and whose addresses it names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from gateway.domain.address import Address
+from gateway.domain.record import HeaderFacts
+from gateway.mime.address import AddressFault
+from gateway.mime.header import Header, readable
+
+MAX_SUBJECT = 998  # characters: a line of RFC 5322; hostile subjects have megabytes
+MAX_PEOPLE = 2_000  # characters of From, To and Cc as shown
+MAX_MESSAGE_ID = 998
+MAX_REFERENCES = 100  # the last ones, for those are the nearest
+MAX_DATE = 100
+MAX_READ = 100_000  # octets of a field of references
+
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
+_RECIPIENTS = ("To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc")
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondents:
+    """Whom a message is from and to; both without doubles, empty where a field could be read in two ways."""
+
+    senders: tuple[Address, ...]
+    recipients: tuple[Address, ...]
+
+
+def facts(raw_or_header: bytes) -> HeaderFacts:
+    """Read what filing needs; never raises."""
+    header = Header.read(raw_or_header)
+    return HeaderFacts(
+        message_id=_message_id(header),
+        in_reply_to=_ids(header, "In-Reply-To"),
+        references=_ids(header, "References"),
+        subject=_shown(header, "Subject", MAX_SUBJECT),
+        sender=_shown(header, "From", MAX_PEOPLE),
+        recipients=", ".join(filter(None, (_shown(header, name, MAX_PEOPLE) for name in ("To", "Cc")))),
+        date=_date(header),
+    )
+
+
+def correspondents(raw_or_header: bytes) -> Correspondents:
+    """Read whose message it is: From alone says who sent it, and only where there is exactly one From."""
+    header = Header.read(raw_or_header)
+    senders = _addresses(header, "From") if len(header.spans("From")) == 1 else ()
+    recipients = tuple(address for name in _RECIPIENTS for address in _addresses(header, name))
+    return Correspondents(_unique(senders), _unique(recipients))
+
+
+def _addresses(header: Header, name: str) -> tuple[Address, ...]:
+    try:
+        return tuple(mailbox.address for mailbox in header.mailboxes(name))
+    except AddressFault:
+        return ()
+
+
+def _unique(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+    return tuple({address.key: address for address in reversed(addresses)}.values())[::-1]
+
+
+def _shown(header: Header, name: str, limit: int) -> str:
+    return header.text(name, limit * 8)[:limit]
+
+
+def _message_id(header: Header) -> str:
+    value = readable((header.first("Message-ID") or b"")[:MAX_READ])
+    match = _MESSAGE_ID.search(value)
+    return match[0] if match else value.strip()[:MAX_MESSAGE_ID]
+
+
+def _ids(header: Header, name: str) -> tuple[str, ...]:
+    value = readable((header.first(name) or b"")[-MAX_READ:])
+    return tuple(dict.fromkeys(_MESSAGE_ID.findall(value)))[-MAX_REFERENCES:]
+
+
+def _date(header: Header) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(header.text("Date", MAX_DATE))
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

@@ -1,0 +1,185 @@
+"""The header block by offset: where each field lies, what it says, and new fields that cannot hold another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.domain.address import NamedAddress
+from gateway.mime.address import format_mailbox, parse_mailboxes
+from gateway.mime.words import clean, decode_words, encode_words
+
+MAX_FIELDS = 20_000  # of one header block; real mail has under 300
+MAX_LINE = 998  # octets without CRLF, RFC 5322 section 2.1.1
+MAX_TEXT = 100_000  # octets of one field that are decoded for reading
+FOLD_AT = 78  # characters, the same section
+
+_END = re.compile(rb"\r?\n\r?\n")
+_EMPTY = re.compile(rb"\r?\n")
+_FIELD = re.compile(rb"[^\n]+(?:\n[ \t][^\n]*)*+\n?")
+_NAME = re.compile(rb"[!-9;-~]+")
+_TOKEN_NAME = re.compile(r"[!-9;-~]{1,76}")
+_LINE_END = re.compile(rb"\r?\n")
+_BARE = re.compile(rb"\r(?!\n)|\x00")
+_PRINTABLE = re.compile(r"[ -~]*")
+_WORD = re.compile(r" *[^ ]+")
+_BODY = re.compile(r"(?:[^\r\n\x00]|\r\n[ \t]+(?=[^ \t\r\n]))*+")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpan:
+    """Where a field lies: its name as written, ``start`` to ``end`` with line end, and its value's start."""
+
+    name: str
+    start: int
+    end: int
+    value_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header block of a message or part; offsets count from the start of the bytes that it was read from."""
+
+    raw: bytes = field(repr=False)
+    start: int
+    block_end: int  # where the last field ends, behind its line end
+    end: int  # where the body starts, behind the empty line
+    fields: tuple[FieldSpan, ...]
+    fault: str = ""  # why two readers may see different fields; empty for a sound header
+
+    @classmethod
+    def read(cls, raw: bytes, start: int = 0, stop: int | None = None) -> Header:
+        """Read the block at ``start``; CRLF or LF line ends; never raises, says in ``fault`` what is odd."""
+        stop = len(raw) if stop is None else stop
+        block, end = _extent(raw, start, stop)
+        spans: list[FieldSpan] = []
+        fault = "The header holds a bare CR or NUL." if _BARE.search(raw, start, block) else ""
+        for match in _FIELD.finditer(raw, start, block):
+            if len(spans) == MAX_FIELDS:
+                return cls(raw, start, block, end, tuple(spans), f"The header has more than {MAX_FIELDS} fields.")
+            span = _span(raw, match.start(), match.end())
+            if span is None:
+                fault = fault or "The header has a line that is no field."
+                continue
+            spans.append(span)
+            if raw[span.value_start - 2 : span.value_start - 1] in {b" ", b"\t", b"\n"}:
+                fault = fault or "A field's name is followed by white space."
+        return cls(raw, start, block, end, tuple(spans), fault)
+
+    def spans(self, name: str) -> tuple[FieldSpan, ...]:
+        """Find the fields of that name, in any case, in order."""
+        wanted = name.lower()
+        return tuple(span for span in self.fields if span.name.lower() == wanted)
+
+    def value(self, span: FieldSpan) -> bytes:
+        """Return the raw value: what stands behind the colon, folding kept, without outer spaces and the line end."""
+        return self.raw[span.value_start : span.end].strip(b" \t\r\n")
+
+    def all(self, name: str) -> tuple[bytes, ...]:
+        """Return the raw values of all fields of that name, in order."""
+        return tuple(self.value(span) for span in self.spans(name))
+
+    def first(self, name: str) -> bytes | None:
+        """Return the raw value of the first field of that name."""
+        wanted = name.lower()
+        return next((self.value(span) for span in self.fields if span.name.lower() == wanted), None)
+
+    def text(self, name: str, limit: int = MAX_TEXT) -> str:
+        """Decode the first one (RFC 2047), unfolded, at most ``limit`` octets; empty if absent."""
+        return clean(decode_words(readable((self.first(name) or b"")[:limit])))
+
+    @property
+    def missing_end(self) -> bytes:
+        """What has to be written at ``end`` before a body may follow: nothing, where there is an empty line."""
+        if self.end > self.block_end:
+            return b""
+        ended = self.block_end == self.start or self.raw[self.block_end - 1 : self.block_end] == b"\n"
+        return b"\r\n" if ended else b"\r\n\r\n"
+
+    def mailboxes(self, name: str) -> tuple[NamedAddress, ...]:
+        """Parse the mailboxes of all fields of that name; raises AddressFault."""
+        values = (value.decode("utf-8", "surrogateescape") for value in self.all(name))
+        return tuple(mailbox for value in values for mailbox in parse_mailboxes(value))
+
+
+def readable(value: bytes) -> str:
+    """Unfold a raw value, its octets taken as UTF-8, or as Windows-1252 where they are not."""
+    value = _LINE_END.sub(b"", value)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("cp1252", "replace")
+
+
+def _extent(raw: bytes, start: int, stop: int) -> tuple[int, int]:
+    """Where the last field ends, with its line end, and where the body starts."""
+    empty = _EMPTY.match(raw, start, stop)
+    if empty:
+        return start, empty.end()
+    found = _END.search(raw, start, stop)
+    if not found:
+        return stop, stop
+    return raw.index(b"\n", found.start()) + 1, found.end()
+
+
+def _span(raw: bytes, start: int, end: int) -> FieldSpan | None:
+    colon = raw.find(b":", start, end)
+    name = raw[start:colon].rstrip(b" \t\r\n") if colon != -1 else b""
+    if not _NAME.fullmatch(name):
+        return None
+    return FieldSpan(name.decode("ascii"), start, end, colon + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field that we write: no CR, LF or NUL outside of its own folding, no line over 998 octets."""
+
+    name: str
+    body: str  # folded
+
+    def __post_init__(self) -> None:
+        if not _TOKEN_NAME.fullmatch(self.name):
+            raise ValueError("not the name of a header field")
+        if not _BODY.fullmatch(self.body) or any(0xD800 <= ord(c) < 0xE000 for c in self.body):
+            raise ValueError(f"{self.name} may not hold line ends")
+        if any(len(line) > MAX_LINE for line in self.line.split(b"\r\n")):
+            raise ValueError(f"{self.name} has a word that is too long")
+
+    @classmethod
+    def unstructured(cls, name: str, text: str) -> Field:
+        """Any text (RFC 5322 section 3.6.5), made one line; as encoded words where it is not plain ASCII."""
+        text = clean(text)
+        if not text.isascii() or "=?" in text or any(len(word) > FOLD_AT * 10 for word in text.split(" ")):
+            text = " ".join(encode_words(text))
+        return cls(name, _folded(name, text))
+
+    @classmethod
+    def mailboxes(cls, name: str, mailboxes: Sequence[NamedAddress]) -> Field:
+        """Write an address-list (section 3.4)."""
+        return cls(name, _folded(name, ", ".join(format_mailbox(mailbox) for mailbox in mailboxes)))
+
+    @classmethod
+    def token(cls, name: str, ascii: str) -> Field:  # noqa: A002 - the interface's word
+        """Write a value as it stands, folded at its spaces; ValueError unless it is printable ASCII."""
+        if not _PRINTABLE.fullmatch(ascii):
+            raise ValueError(f"{name} takes printable ASCII only")
+        return cls(name, _folded(name, ascii.strip()))
+
+    @property
+    def line(self) -> bytes:
+        """The field with its name, folded at 78 where it has spaces, ended by CRLF."""
+        separator = ": " if self.body else ":"
+        return f"{self.name}{separator}{self.body}\r\n".encode()
+
+
+def _folded(name: str, text: str) -> str:
+    out: list[str] = []
+    width = len(name) + 2
+    for index, word in enumerate(_WORD.findall(text)):
+        if index and width + len(word) > FOLD_AT:
+            out.append("\r\n")
+            width = 0
+        out.append(word)
+        width += len(word)
+    return "".join(out)

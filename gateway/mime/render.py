@@ -1,0 +1,128 @@
+"""What leaves: the submitted bytes with fields replaced and a signature spliced in; all else as it came."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.domain.errors import BadMessage
+from gateway.domain.firm import InlineImage
+from gateway.mime.body import body_parts, sealed
+from gateway.mime.header import MAX_FIELDS, Field, FieldSpan, Header
+from gateway.mime.related import Pictures, in_related
+from gateway.mime.splice import Splice, spliced
+from gateway.mime.textpart import LeftAlone, TextBody, with_signature
+from gateway.mime.tree import Part, parts
+
+_CID = re.compile(r"cid:([^\"'\s<>()]+)")
+
+
+@dataclass(frozen=True)
+class SignatureBlock:
+    """A signature written out for one message; ``seed``: unguessable hex, once per message, for images' names."""
+
+    text: str
+    html: str
+    images: tuple[InlineImage, ...] = ()
+    seed: str = ""
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What to change; ``remove`` names are in any case. MIME's own fields are render's business, not to be named."""
+
+    prepend: tuple[Field, ...] = ()
+    replace: tuple[Field, ...] = ()
+    default: tuple[Field, ...] = ()
+    remove: frozenset[str] = frozenset()
+    signature: SignatureBlock | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """The bytes to send, and why a signature is missing where it is."""
+
+    raw: bytes
+    notes: tuple[str, ...] = ()
+
+
+def render(raw: bytes, edits: Edits) -> Rendered:
+    """Edit a message with CRLF line ends; raises BadMessage where its header is too large to be sure of it."""
+    header = Header.read(raw)
+    if len(header.fields) >= MAX_FIELDS:
+        raise BadMessage("The message has too many header fields; send it with an ordinary mail program.")
+    splices = list(_header_splices(header, edits))
+    notes: list[str] = []
+    if edits.signature is not None and (edits.signature.text or edits.signature.html):
+        splices.extend(_signed(raw, edits.signature, notes))
+    return Rendered(spliced(raw, splices), tuple(notes))
+
+
+def _header_splices(header: Header, edits: Edits) -> Iterable[Splice]:
+    """The fields in their places: first of a name replaced, further ones dropped, the absent ones at the end."""
+    if edits.prepend:
+        yield Splice(0, 0, b"".join(field.line for field in edits.prepend))
+    by_name: dict[str, list[FieldSpan]] = {}
+    for span in header.fields:
+        by_name.setdefault(span.name.lower(), []).append(span)
+    added: list[Field] = []
+    replaced = {field.name.lower() for field in edits.replace}
+    for field in edits.replace:
+        first, *more = by_name.get(field.name.lower(), [None])
+        if first is None:
+            added.append(field)
+        else:
+            yield Splice(first.start, first.end, field.line)
+        yield from (Splice(span.start, span.end, b"") for span in more if span)
+    for name in {name.lower() for name in edits.remove} - replaced:
+        yield from (Splice(span.start, span.end, b"") for span in by_name.get(name, []))
+    added.extend(field for field in edits.default if field.name.lower() not in by_name)
+    if added:
+        lead = b"" if _ends_line(header) else b"\r\n"
+        yield Splice(header.block_end, header.block_end, lead + b"".join(field.line for field in added))
+
+
+def _ends_line(header: Header) -> bool:
+    return header.block_end == 0 or header.raw[header.block_end - 1 : header.block_end] == b"\n"
+
+
+def _signed(raw: bytes, block: SignatureBlock, notes: list[str]) -> list[Splice]:
+    tree = parts(raw)
+    reason = sealed(raw, tree)
+    bodies = () if reason else body_parts(tree)
+    if not bodies:
+        notes.append(f"No signature added: {reason or 'The message has no text.'}")
+    splices: list[Splice] = []
+    for part in bodies:
+        try:
+            splices.extend(_signed_part(raw, tree, part, block))
+        except LeftAlone as fault:
+            notes.append(f"No signature added to the {part.content_type} part: {fault}.")
+    return splices
+
+
+def _signed_part(raw: bytes, tree: tuple[Part, ...], part: Part, block: SignatureBlock) -> list[Splice]:
+    body = TextBody.read(raw, part)
+    if not body.is_html:
+        return with_signature(body, block.text) if block.text else []
+    if not block.html:
+        return with_signature(body, _as_html(block.text))
+    markup, images = _with_ids(block)
+    splices = with_signature(body, markup)
+    return in_related(raw, tree, part, splices, Pictures(images, block.seed)) if images else splices
+
+
+def _as_html(text: str) -> str:
+    return "<br>\r\n".join(html.escape(line, quote=False) for line in text.strip("\r\n").splitlines())
+
+
+def _with_ids(block: SignatureBlock) -> tuple[str, tuple[tuple[str, InlineImage], ...]]:
+    """Give the images that the signature shows their Content-IDs of this one message."""
+    known = {image.name: (f"image{number}.{block.seed}@inline", image) for number, image in enumerate(block.images, 1)}
+    used = {name: known[name] for name in _CID.findall(block.html) if name in known}
+    if used and not block.seed:
+        raise ValueError("a signature with images needs a seed")
+    markup = _CID.sub(lambda match: f"cid:{used[match[1]][0]}" if match[1] in used else match[0], block.html)
+    return markup, tuple(used.values())

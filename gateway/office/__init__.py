@@ -1,0 +1,1 @@
+"""The firm's own work: its settings as members, mailboxes, rules and clients, and who signs in."""

@@ -1,0 +1,93 @@
+"""What differs between two firms, as the lines that people read and the activity keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
+
+from gateway.domain.address import Address
+from gateway.domain.firm import Change, Client, Firm, Mailbox, Member, Rule, Signature
+
+_Noun = Member | Mailbox | Signature | Rule | Client
+SHOWN = 60  # characters of a value: enough for a name or an address, and one line stays one line
+_SHORT = (str, bool, Address, type(None))
+_UNSHOWN = frozenset({"password", "password_hash", "text", "html"})  # secrets, and what would fill a page
+
+
+def differences(old: Firm, new: Firm) -> list[Change]:
+    """List every difference, members first; the order of nouns counts for rules alone. Never shows a secret."""
+    changes = list(_header(old, new))
+    for kind, before, after in (
+        ("member", _by_name(old.members), _by_name(new.members)),
+        ("mailbox", _by_name(old.mailboxes), _by_name(new.mailboxes)),
+        ("signature", _by_name(old.signatures), _by_name(new.signatures)),
+        ("rule", _by_name(old.rules), _by_name(new.rules)),
+        ("client", _by_name(old.clients), _by_name(new.clients)),
+    ):
+        changes += _of_kind(kind, before, after)
+    kept = [rule.name for rule in old.rules if rule.name in _by_name(new.rules)]
+    if kept != [rule.name for rule in new.rules if rule.name in kept]:
+        changes.append(Change("rule", "*", "changed", "order"))
+    return changes
+
+
+def _header(old: Firm, new: Firm) -> Iterator[Change]:
+    what = [
+        _field(name, before, after)
+        for name, before, after in (("name", old.name, new.name), ("reply_to", old.reply_to, new.reply_to))
+        if before != after
+    ]
+    if what:
+        yield Change("firm", new.name, "changed", ", ".join(what))
+
+
+def _by_name(nouns: Iterable[_Noun]) -> dict[str, _Noun]:
+    return {_name(noun): noun for noun in nouns}
+
+
+def _name(noun: _Noun) -> str:
+    match noun:
+        case Member():
+            return noun.login
+        case Mailbox():
+            return noun.key
+        case _:
+            return noun.name
+
+
+def _of_kind(kind: str, before: dict[str, _Noun], after: dict[str, _Noun]) -> Iterator[Change]:
+    for name, noun in after.items():
+        if name not in before:
+            yield Change(kind, name, "added")
+        elif what := _changed_fields(before[name], noun):
+            yield Change(kind, name, "changed", what)
+    for name in before:
+        if name not in after:
+            yield Change(kind, name, "removed")
+
+
+def _changed_fields(before: _Noun, after: _Noun) -> str:
+    before, after = _canonical(before), _canonical(after)
+    return ", ".join(
+        _field(field.name, getattr(before, field.name), getattr(after, field.name))
+        for field in fields(after)
+        if getattr(before, field.name) != getattr(after, field.name)
+    )
+
+
+def _canonical(noun: _Noun) -> _Noun:
+    """Who is attached or has access has no order."""
+    return replace(noun, members=tuple(sorted(noun.members))) if isinstance(noun, Mailbox | Client) else noun
+
+
+def _field(name: str, before: object, after: object) -> str:
+    if name in _UNSHOWN or not isinstance(before, _SHORT) or not isinstance(after, _SHORT):
+        return name.removesuffix("_hash")
+    return f"{name} {_shown(before)} → {_shown(after)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = "nothing" if value is None else f'"{value}"'
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

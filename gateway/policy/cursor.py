@@ -1,0 +1,39 @@
+"""What a folder's numbers mean for the place that we had reached in it (RFC 9051 section 2.3.1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.record import Cursor
+
+
+class PlanKind(StrEnum):
+    """What to do about a folder."""
+
+    FRESH = "fresh"  # never seen: backfill what lies there, tail from here
+    CONTINUE = "continue"  # go on where we were
+    RENEWED = "renewed"  # its UIDs mean other messages now: forget the old places, find what is known again
+    WENT_BACK = "went_back"  # UIDNEXT fell under the same UIDVALIDITY, which no honest server does: look again at all
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlan:
+    """``cursor`` is where to read on; for all kinds but CONTINUE what lies below it is for the backfill."""
+
+    kind: PlanKind
+    cursor: Cursor
+
+
+def reconcile(  # noqa: PLR0917 - three facts of ours, three of the server's
+    cursor: Cursor | None, mailbox: str, folder: str, uidvalidity: int, uidnext: int, highestmodseq: int
+) -> FolderPlan:
+    """Compare what we know of the folder with what its server says; ``uidnext`` 0: the server did not say."""
+    here = Cursor(mailbox, folder, uidvalidity, max(uidnext, 1), highestmodseq)
+    if cursor is None:
+        return FolderPlan(PlanKind.FRESH, here)
+    if cursor.uidvalidity != uidvalidity:
+        return FolderPlan(PlanKind.RENEWED, here)
+    if 0 < uidnext < cursor.uidnext:
+        return FolderPlan(PlanKind.WENT_BACK, here)
+    return FolderPlan(PlanKind.CONTINUE, cursor)

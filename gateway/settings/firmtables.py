@@ -1,0 +1,195 @@
+"""The tables of the firm's file (contract.md): which keys there are, of which kind, with which default."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+
+from gateway.domain.firm import Role, Security
+from gateway.settings.faults import Table
+from gateway.settings.quantities import is_host_name
+
+MAX_LINE = 200  # characters of a name: longer ones break lists, folders and header lines
+MAX_TEMPLATE = 262_144  # characters: a designer's HTML signature with its styles has a tenth of that
+MAX_IMAGE = 262_144  # octets: a logo travels in every message
+MAX_PASSWORD = 1_024  # characters of a member's: longer ones only make sign-in cost more
+MAX_SECRET = 16_384  # octets: OAuth2 tokens stay below 4 KiB
+IMAP_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+SMTP_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
+
+
+def _one_line(value: object) -> object:
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("must be one line without control or invisible characters")
+    if isinstance(value, str) and value != value.strip():
+        raise ValueError("must not begin or end with a space")
+    if value == "":
+        raise ValueError("must not be empty")
+    return value
+
+
+def _login(value: object) -> object:
+    if isinstance(value, str) and (" " in value or value == "*"):
+        raise ValueError('must be a name without spaces, and not "*"')
+    return _one_line(value)
+
+
+def _secret(value: object) -> object:
+    if isinstance(value, dict):
+        raise ValueError("must be text: only a file's reader resolves { env }, { file } and { credential }")  # noqa: TRY004
+    if isinstance(value, str) and ("\0" in value or not value or len(value.encode("utf-8", "replace")) > MAX_SECRET):
+        raise ValueError(f"must not be empty, longer than {MAX_SECRET} octets, or hold a NUL")
+    return value
+
+
+def _role(value: object) -> object:
+    return Role(_one_of(value, tuple(Role)))
+
+
+def _security(value: object) -> object:
+    return Security(_one_of(value, tuple(Security)))
+
+
+def _one_of(value: object, words: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise ValueError("must be one of " + ", ".join(f'"{word}"' for word in words))
+    return value
+
+
+Line = Annotated[str, BeforeValidator(_one_line), StringConstraints(max_length=MAX_LINE)]
+Login = Annotated[str, BeforeValidator(_login), StringConstraints(max_length=MAX_LINE)]
+Template = Annotated[str, StringConstraints(max_length=MAX_TEMPLATE)]
+ImageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+SecretText = Annotated[str, BeforeValidator(_secret)]
+
+
+class FirmTable(Table):
+    """``[firm]``."""
+
+    name: Line
+    reply_to: str | None = None
+
+
+class MemberTable(Table):
+    """``[[member]]``; without a password the one that is set stays."""
+
+    login: Login
+    name: Line
+    role: Annotated[Role, BeforeValidator(_role)] = Role.EMPLOYEE
+    password: Annotated[SecretText, StringConstraints(max_length=MAX_PASSWORD)] | None = None
+
+
+class EndpointTable(Table):
+    """``imap`` and ``smtp`` of a mailbox; the port follows from the security."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    security: Annotated[Security, BeforeValidator(_security)] = Security.TLS
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, value: str) -> str:
+        if not is_host_name(value) and not (":" in value and value.replace(":", "").isalnum()):
+            raise ValueError(f'"{value}" is not a host name')
+        return value
+
+
+class MailboxTable(Table):
+    """``[[mailbox]]``."""
+
+    address: str
+    name: Line
+    members: list[str] = Field(default_factory=list)
+    allow_others_to_send: bool = False
+    save_attachments: bool = True
+    signature: str | None = None
+    username: Line | None = None
+    password: SecretText | None = None
+    imap: EndpointTable
+    smtp: EndpointTable
+    folders: list[Line] = Field(default_factory=list)
+
+
+class ImageTable(Table):
+    """One picture of a signature, as the file's reader packed it."""
+
+    content_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"]
+    base64: str
+
+    @field_validator("base64")
+    @classmethod
+    def _decodes(cls, value: str) -> str:
+        try:
+            size = len(base64.b64decode(value, validate=True))
+        except (binascii.Error, ValueError):
+            raise ValueError("is not base64") from None
+        if not 0 < size <= MAX_IMAGE:
+            raise ValueError(f"must hold a picture of at most {MAX_IMAGE} octets: it travels in every message")
+        return value
+
+
+class SignatureTable(Table):
+    """``[[signature]]``; ``images`` are shown in ``html`` as ``cid:<name>``."""
+
+    name: Line
+    text: Template
+    html: Template = ""
+    images: dict[ImageName, ImageTable] = Field(default_factory=dict)
+
+
+class WhenTable(Table):
+    """``when`` of a rule."""
+
+    member: list[str] = Field(default_factory=list)
+    sender: list[str] = Field(default_factory=list)
+    recipient: list[str] = Field(default_factory=list)
+    to_client: bool | None = None
+
+
+class RuleTable(Table):
+    """``[[rule]]``; the order is the file's."""
+
+    name: Line
+    when: WhenTable = WhenTable()
+    send_as: str | None = None
+    display_name: Template | None = None
+    reply_to: Template | None = None
+    sender: bool | None = None
+    signature: str | None = None
+    bcc: list[str] = Field(default_factory=list)
+
+
+class ContactAddressTable(Table):
+    """One of ``addresses`` of a contact."""
+
+    address: str
+    email_sync: bool = True
+    notify: bool = True
+    login: bool = False
+
+
+class ContactTable(Table):
+    """One of ``contacts`` of a client."""
+
+    name: Line
+    addresses: list[ContactAddressTable] = Field(default_factory=list)
+
+
+class ClientTable(Table):
+    """``[[client]]``."""
+
+    name: Line
+    members: list[str] = Field(default_factory=list)
+    contacts: list[ContactTable] = Field(default_factory=list)
+
+
+KINDS: dict[str, type[Table]] = {
+    "member": MemberTable,
+    "mailbox": MailboxTable,
+    "signature": SignatureTable,
+    "rule": RuleTable,
+    "client": ClientTable,
+}

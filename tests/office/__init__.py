@@ -1,0 +1,1 @@
+"""The firm as it is applied, exported and signed in to."""

@@ -1,0 +1,1 @@
+"""Decisions, each with the attack that it must withstand."""
