@@ -1,0 +1,228 @@
+"""What the gateway does in a firm's mailbox: look (EXAMINE, PEEK), search, fetch, wait, and append sent copies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from gateway import __version__
+from gateway.domain.address import Address
+from gateway.domain.errors import CommandRefused
+from gateway.domain.firm import Endpoint, Secret
+from gateway.upstream.imap import fetch, utf7
+from gateway.upstream.imap.command import Argument, Command, Literal, date_time, string
+from gateway.upstream.imap.connection import Connection
+from gateway.upstream.imap.examine import FolderState, examine
+from gateway.upstream.imap.fetch import HEADERS_A_FETCH, HeaderRow
+from gateway.upstream.imap.folders import Folder, read_folder
+from gateway.upstream.imap.parse import Exists, Listed, Removed, Untagged
+from gateway.upstream.imap.search import find_addresses, find_message_id, find_uids
+from gateway.upstream.imap.signin import sign_in
+
+__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "open_session"]
+
+POLL = 30.0  # seconds between NOOPs where the server has no IDLE
+
+_log = structlog.get_logger()
+
+
+async def open_session(
+    endpoint: Endpoint,
+    username: str,
+    password: Secret,
+    *,
+    trust: Path | None = None,
+    timeout: float = 60,  # noqa: ASYNC109  # a limit per answer, not for the whole
+) -> ImapSession:
+    """Connect and sign in. SignInRefused, Unreachable, CommandRefused or ProtocolFault; then nothing is left open.
+
+    ``trust``: a further CA file; ``timeout``: seconds in which a server must answer, beside the time for its octets.
+    """
+    session = ImapSession(endpoint, timeout)
+    try:
+        await session.start(username, password, trust)
+    except BaseException:
+        session.abort()
+        raise
+    return session
+
+
+class ImapSession:
+    """One signed-in connection, one command at a time, in the order asked; nothing in the mailbox is ever marked.
+
+    Every method may raise Unreachable or ProtocolFault: then the session is over. A cancelled method ends it too.
+    CommandRefused leaves it usable.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        self._connection = Connection(endpoint, timeout, self._notice)
+        self._lock = asyncio.Lock()
+        self._wire_names: dict[str, bytes] = {}
+        self._changed = False
+        self._exists = 0
+        self._uidnext = 0
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """In upper case, as they are after the sign-in."""
+        return self._connection.capabilities
+
+    async def start(self, username: str, password: Secret, trust: Path | None) -> None:
+        """Connect, sign in, say who we are; `open_session` calls it."""
+        await self._connection.open(trust)
+        await sign_in(self._connection, username, password)
+        if "ID" in self.capabilities:
+            name = b'("name" "Postern" "version" "%s")' % __version__.encode("ascii")
+            status = await self._connection.attempt(Command("ID", (name,)))  # some providers insist on it
+            _log.debug("imap identified", host=self._connection.endpoint.host, answer=status.kind)
+
+    async def close(self) -> None:
+        """Log out and hang up; a command under way is not waited for: it raises Unreachable."""
+        if self._lock.locked():
+            self.abort()
+        await self._connection.close()
+
+    def abort(self) -> None:
+        """Hang up at once: whatever is under way raises Unreachable."""
+        self._connection.abort()
+
+    def wake(self) -> None:
+        """End the wait of `idle` at once, or the next one; it answers True."""
+        self._changed = True
+        self._connection.nudge()
+
+    async def folders(self) -> list[Folder]:
+        """All folders that commands can name, with their special uses where the server knows them."""
+        found: list[Folder] = []
+        names: dict[str, bytes] = {}
+
+        def collect(response: Untagged) -> None:
+            folder = read_folder(response) if isinstance(response, Listed) else None
+            if folder is not None and isinstance(response, Listed) and folder.name not in names:
+                found.append(folder)
+                names[folder.name] = response.name
+
+        extended = {"SPECIAL-USE", "LIST-EXTENDED"} <= self.capabilities
+        async with self._lock:
+            await self._connection.run(
+                Command("LIST", (b'"" "*"', *((b"RETURN (SPECIAL-USE)",) if extended else ()))), collect
+            )
+        self._wire_names = names
+        return found
+
+    async def examine(self, folder: str) -> FolderState:
+        """Select it read-only: what follows is about this folder. CommandRefused when there is no such folder."""
+        async with self._lock:
+            return await self._examine(folder)
+
+    async def search_addresses(self, addresses: Sequence[Address], below_uid: int) -> list[int]:
+        """UIDs below ``below_uid``, ascending, of what may be from or to any address; verify from the header."""
+        if below_uid <= 1:
+            return []
+        async with self._lock:
+            found = await find_addresses(self._connection, addresses, below_uid - 1)
+        return sorted(uid for uid in found if uid < below_uid)
+
+    async def fetch_headers(
+        self, first: int, last: int | None, *, uids: Sequence[int] | None = None
+    ) -> list[HeaderRow]:
+        """Headers of the UIDs from ``first`` to ``last`` (None: all there are), or of ``uids``; ascending.
+
+        Messages that are gone are missing from it. All of it is in memory: ask in portions.
+        """
+        rows: list[HeaderRow] = []
+        async with self._lock:
+            wanted = list(uids) if uids is not None else await self._uids(first, last)
+            wanted = sorted({uid for uid in wanted if first <= uid and (last is None or uid <= last)})
+            for start in range(0, len(wanted), HEADERS_A_FETCH):
+                rows += await fetch.headers(self._connection, wanted[start : start + HEADERS_A_FETCH])
+        return rows
+
+    async def fetch_body(self, uid: int, limit: int) -> bytes | None:
+        """The whole message as it is; None when it is gone; TooLarge over ``limit`` octets: no more are taken."""
+        async with self._lock:
+            return await fetch.body(self._connection, uid, limit)
+
+    async def append(
+        self, folder: str, raw: bytes, *, flags: Sequence[str] = ("\\Seen",), at: datetime | None = None
+    ) -> tuple[int, int] | None:
+        """Put a message into the folder; its (UIDVALIDITY, UID) where the server says them (RFC 4315)."""
+        when = (date_time(at),) if at is not None else ()
+        listed = f"({' '.join(flags)})".encode("ascii")
+        async with self._lock:
+            command = Command("APPEND", (self._folder(folder), listed, *when, Literal(raw)))
+            status = await self._connection.run(command)
+        numbers = status.code_text.split() if status.code == "APPENDUID" else []
+        if len(numbers) != 2 or not all(word.isascii() and word.isdigit() for word in numbers):
+            return None
+        return int(numbers[0]), int(numbers[1])
+
+    async def create(self, folder: str) -> None:
+        """Make a folder; CommandRefused when there is one of that name."""
+        async with self._lock:
+            await self._connection.run(Command("CREATE", (self._folder(folder),)))
+
+    async def find_message_id(self, folder: str, message_id: str) -> list[int]:
+        """UIDs in the folder, which is examined, of messages with this Message-ID; no ID, or one with NUL: none."""
+        wanted = message_id.encode("utf-8", "surrogateescape")
+        if not wanted.strip() or b"\0" in wanted:
+            return []
+        async with self._lock:
+            await self._examine(folder)
+            return sorted(await find_message_id(self._connection, wanted))
+
+    async def idle(self, timeout: float) -> bool:  # noqa: ASYNC109  # reaching it is an answer, not an error
+        """Wait in the examined folder for at most ``timeout`` seconds; True: something came or went.
+
+        What changed since `examine` or the last call counts. A connection found dead raises Unreachable. Other calls
+        wait until it returns.
+        """
+        async with self._lock:
+            if not self._changed and "IDLE" in self.capabilities:
+                await self._connection.idle(lambda: self._changed, timeout)
+            elif not self._changed:
+                await self._poll(timeout)
+            changed, self._changed = self._changed, False
+            return changed
+
+    # what follows is called under the lock
+
+    def _notice(self, response: Untagged) -> None:
+        if isinstance(response, Exists):
+            self._changed = self._changed or response.count != self._exists  # some servers repeat it all the time
+            self._exists = response.count
+        elif isinstance(response, Removed):
+            self._changed = True
+            self._exists -= 1
+
+    def _folder(self, name: str) -> Argument:
+        if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
+            # on the wire it would be harmless, but Dovecot repeats the decoded name in its answer, line ends and all
+            raise CommandRefused("The name holds a control character, as no folder's name may: write it again.")
+        return string(self._wire_names.get(name) or utf7.encode(name))
+
+    async def _examine(self, folder: str) -> FolderState:
+        state = await examine(self._connection, self._folder(folder))
+        self._changed = False
+        self._uidnext = state.uidnext
+        return state
+
+    async def _uids(self, first: int, last: int | None) -> Collection[int]:
+        """Which UIDs there are: asked only where the range may hold many."""
+        if last is not None and last - first < HEADERS_A_FETCH:
+            return range(first, last + 1)
+        return await find_uids(self._connection, first, last, self._uidnext)
+
+    async def _poll(self, limit: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + limit
+        while not self._changed:
+            await self._connection.run(Command("NOOP"))
+            left = end - loop.time()
+            if self._changed or left <= 0:
+                return
+            await self._connection.listen(lambda: self._changed, min(POLL, left))

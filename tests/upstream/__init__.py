@@ -1,0 +1,1 @@
+"""The clients towards the firm's providers."""
