@@ -1,0 +1,112 @@
+"""The bytes of messages, each once under its SHA-256: small ones in the database, large ones in files below blobs/."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from gateway.domain.errors import Conflict, NotFound
+from gateway.store import files
+from gateway.store.reader import Reader
+from gateway.store.schema import body
+from gateway.store.trouble import trouble
+
+INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
+BLOBS = "blobs"
+BLOB_MODE = 0o600
+
+_KEEP = insert(body).on_conflict_do_nothing()
+_FIND = select(body.c.size, body.c.content).where(body.c.sha256 == bindparam("sha256"))
+
+
+def blob_folder(sha256: str) -> tuple[str, str]:
+    """Where the file of that hash lies: 256 folders, so that none grows past what tools can list."""
+    return BLOBS, sha256[:2]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Bytes that are on the disk already, or will be with their row."""
+
+    sha256: str
+    row: Mapping[str, object]
+
+
+def keep_all(connection: Connection, bodies: Sequence[Body]) -> None:
+    """Add the rows of those that were not known."""
+    connection.execute(_KEEP, [one.row for one in bodies])
+
+
+class Bodies:
+    """Durable bytes; what comes out is what went in, or an error."""
+
+    def __init__(self, root: Path, reader: Reader) -> None:
+        self._root = root
+        self._reader = reader
+
+    async def get(self, sha256: str) -> bytes:
+        """The bytes, checked against their hash; `NotFound`, or `Conflict` where the disk did not keep them."""
+        content = await self._reader.run(lambda connection: _look_up(connection, sha256))
+        if content is None:
+            content = await asyncio.to_thread(self._read, sha256)
+        if await _hash(content) != sha256:
+            raise _damaged(sha256)
+        return content
+
+    async def prepare(self, raw: bytes, sha256: str | None = None) -> Body:
+        """Write what needs a file; the row is for the caller's transaction, see `keep_all`.
+
+        Raises ValueError where ``sha256`` is not the hash of the bytes: a mistake of the caller.
+        """
+        digest = await _hash(raw)
+        if sha256 is not None and sha256 != digest:
+            raise ValueError("the hash is not that of the bytes")
+        inline = len(raw) < INLINE
+        if not inline:
+            await asyncio.to_thread(self._write, digest, raw)
+        return Body(digest, {"sha256": digest, "size": len(raw), "content": raw if inline else None})
+
+    def _write(self, sha256: str, raw: bytes) -> None:
+        place = blob_folder(sha256)
+        try:
+            if files.holds(self._root, place, sha256, raw):
+                files.adopt(self._root, place, sha256)
+            else:
+                files.put(self._root, place, sha256, raw, BLOB_MODE)
+        except OSError as error:
+            raise trouble(error) from error
+
+    def _read(self, sha256: str) -> bytes:
+        try:
+            return files.read(self._root, blob_folder(sha256), sha256)
+        except FileNotFoundError as error:
+            raise _damaged(sha256) from error
+        except OSError as error:
+            raise trouble(error) from error
+
+
+async def _hash(raw: bytes) -> str:
+    if len(raw) < INLINE:
+        return hashlib.sha256(raw).hexdigest()
+    return (await asyncio.to_thread(hashlib.sha256, raw)).hexdigest()
+
+
+def _look_up(connection: Connection, sha256: str) -> bytes | None:
+    row = connection.execute(_FIND, {"sha256": sha256}).one_or_none()
+    if row is None:
+        raise NotFound("there is no message with these bytes", detail=sha256)
+    content: bytes | None = row.content
+    return content
+
+
+def _damaged(sha256: str) -> Conflict:
+    return Conflict(
+        "the stored bytes of this message are damaged or gone: `postern verify` names all such; restore from a backup",
+        detail=sha256,
+    )

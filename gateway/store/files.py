@@ -1,0 +1,173 @@
+"""The only place that writes files: whole and on the disk, or not there; never through a link, never over another."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+FOLDER_MODE = 0o750
+STAGING = "tmp"
+
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a FIFO must not hold us
+_BLOCK = 1024 * 1024  # octets read at once
+
+
+def make_root(root: Path) -> None:
+    """The data folder itself, where it is not there yet."""
+    if not root.is_dir():
+        root.mkdir(parents=True)
+        root.chmod(FOLDER_MODE)
+
+
+def clear_staging(root: Path) -> None:
+    """Remove what a crash left half written; only for who has locked the folder."""
+    with folder(root, STAGING) as staging:
+        for name in os.listdir(staging):  # noqa: PTH208 - pathlib knows no descriptors
+            os.unlink(name, dir_fd=staging)
+
+
+@contextmanager
+def folder(root: Path, *parts: str, create: bool = True) -> Iterator[int]:
+    """A descriptor of the folder below ``root``, each step opened without following links; made where missing."""
+    current = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            deeper = _step(current, part, create=create)
+            os.close(current)
+            current = deeper
+        yield current
+    finally:
+        os.close(current)
+
+
+def _step(parent: int, part: str, *, create: bool) -> int:
+    _check(part)
+    try:
+        return os.open(part, _OPEN_FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        if not create:
+            raise
+    try:
+        os.mkdir(part, FOLDER_MODE, dir_fd=parent)
+    except FileExistsError:
+        return os.open(part, _OPEN_FOLDER, dir_fd=parent)
+    made = os.open(part, _OPEN_FOLDER, dir_fd=parent)
+    os.fchmod(made, FOLDER_MODE)
+    os.fsync(parent)
+    return made
+
+
+def _check(name: str) -> None:
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise ValueError(f"not the name of one file or folder: {name!r}")
+
+
+@contextmanager
+def _staged(root: Path, content: bytes, mode: int) -> Iterator[tuple[int, str]]:
+    """The content, synced, under a name that nobody reads; gone afterwards unless it was renamed."""
+    name = secrets.token_hex(16)
+    with folder(root, STAGING) as staging:
+        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=staging)
+        try:
+            try:
+                write_all(fd, content)
+                os.fchmod(fd, mode)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            yield staging, name
+        finally:
+            with suppress(FileNotFoundError):  # renamed to where it belongs
+                os.unlink(name, dir_fd=staging)
+
+
+def write_all(fd: int, content: bytes) -> None:
+    """Every octet, however few the kernel takes at a time."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def put(root: Path, parts: Sequence[str], name: str, content: bytes, mode: int) -> None:
+    """Write the file, in place of an older one of that name; durable on return."""
+    _check(name)
+    with folder(root, *parts) as place, _staged(root, content, mode) as (staging, staged):
+        os.rename(staged, name, src_dir_fd=staging, dst_dir_fd=place)
+        os.fsync(place)
+
+
+def add(root: Path, parts: Sequence[str], name: str, content: bytes, mode: int) -> None:
+    """Write the file under a name that must be free; durable on return. Raises FileExistsError and changes nothing."""
+    _check(name)
+    with folder(root, *parts) as place, _staged(root, content, mode) as (staging, staged):
+        os.link(staged, name, src_dir_fd=staging, dst_dir_fd=place, follow_symlinks=False)
+        os.fsync(place)
+
+
+def adopt(root: Path, parts: Sequence[str], name: str) -> None:
+    """Make durable what an earlier run left whole."""
+    with folder(root, *parts, create=False) as place:
+        fd = os.open(name, _OPEN_FILE, dir_fd=place)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.fsync(place)
+
+
+def read(root: Path, parts: Sequence[str], name: str) -> bytes:
+    """The content of a plain file; OSError for anything else."""
+    _check(name)
+    with folder(root, *parts, create=False) as place:
+        fd = os.open(name, _OPEN_FILE, dir_fd=place)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise FileNotFoundError(f"{name} is no plain file")
+        pieces = []
+        while piece := os.read(fd, _BLOCK):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(fd)
+
+
+def holds(root: Path, parts: Sequence[str], name: str, content: bytes) -> bool:
+    """Whether it is a plain file with that very content."""
+    _check(name)
+    try:
+        with folder(root, *parts, create=False) as place:
+            found = os.stat(name, dir_fd=place, follow_symlinks=False)
+        same = stat.S_ISREG(found.st_mode) and found.st_size == len(content)
+        return same and read(root, parts, name) == content
+    except FileNotFoundError:
+        return False
+
+
+def names_in(root: Path, parts: Sequence[str]) -> list[str]:
+    """Everything in the folder, which is made where missing."""
+    with folder(root, *parts) as place:
+        return os.listdir(place)  # noqa: PTH208 - pathlib knows no descriptors
+
+
+def make_private(path: Path) -> None:
+    """An empty file that only we may read, unless there is one: databases take their mode from it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)
+
+
+def sync_file(path: Path) -> None:
+    """To the disk with it, and with its name."""
+    for target in (path, path.parent):
+        fd = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,96 @@
+"""The firm as documents, one a thing, and documents as the firm; passwords are not in them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+
+from gateway.domain.address import Address
+from gateway.domain.firm import Client, Firm, Mailbox, Member, Rule, Secret, Signature
+
+Document = dict[str, object]
+T = TypeVar("T")
+
+# Missing fields take the domain's defaults and unknown ones are dropped, so old rows stay readable as it grows.
+_REPLY_TO: TypeAdapter[Address | None] = TypeAdapter(Address | None)
+_MEMBER = TypeAdapter(Member)
+_MAILBOX = TypeAdapter(Mailbox)
+_SIGNATURE = TypeAdapter(Signature)
+_RULE = TypeAdapter(Rule)
+_CLIENT = TypeAdapter(Client)
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One row: ``position`` keeps the firm's order within the kind."""
+
+    kind: str
+    name: str
+    position: int
+    document: Document
+
+
+def nouns(firm: Firm) -> dict[tuple[str, str], Noun]:
+    """Every thing of the firm by kind and name."""
+    own = {"name": firm.name, "reply_to": _REPLY_TO.dump_python(firm.reply_to, mode="json")}
+    rows = [Noun("firm", "", 0, own)]
+    rows += [Noun("member", one.login, at, _plain(_MEMBER, one)) for at, one in enumerate(firm.members)]
+    rows += [Noun("mailbox", one.key, at, _mailbox(one)) for at, one in enumerate(firm.mailboxes)]
+    rows += [Noun("signature", one.name, at, _signature(one)) for at, one in enumerate(firm.signatures)]
+    rows += [Noun("rule", one.name, at, _plain(_RULE, one)) for at, one in enumerate(firm.rules)]
+    rows += [Noun("client", one.name, at, _plain(_CLIENT, one)) for at, one in enumerate(firm.clients)]
+    return {(row.kind, row.name): row for row in rows}
+
+
+def firm_of(rows: Mapping[tuple[str, str], Noun], password: Callable[[str], Secret]) -> Firm:
+    """The firm of these rows; ``password`` gives a mailbox's by its key."""
+    ordered = sorted(rows.values(), key=lambda row: row.position)
+
+    def of(kind: str, read: Callable[[Noun], T]) -> tuple[T, ...]:
+        return tuple(read(row) for row in ordered if row.kind == kind)
+
+    own = rows[("firm", "")].document if rows else {"name": "", "reply_to": None}
+    return Firm(
+        name=str(own["name"]),
+        reply_to=_REPLY_TO.validate_python(own["reply_to"]),
+        members=of("member", lambda row: _MEMBER.validate_python(row.document)),
+        mailboxes=of("mailbox", lambda row: _read_mailbox(row.document, password(row.name))),
+        signatures=of("signature", lambda row: _read_signature(row.document)),
+        rules=of("rule", lambda row: _RULE.validate_python(row.document)),
+        clients=of("client", lambda row: _CLIENT.validate_python(row.document)),
+    )
+
+
+def _plain(adapter: TypeAdapter[T], one: T) -> Document:
+    document: Document = adapter.dump_python(one, mode="json")
+    return document
+
+
+def _mailbox(one: Mailbox) -> Document:
+    document: Document = _MAILBOX.dump_python(one, mode="json", exclude={"password"})
+    return document
+
+
+def _read_mailbox(document: Document, password: Secret) -> Mailbox:
+    return _MAILBOX.validate_python({**document, "password": password})
+
+
+def _signature(one: Signature) -> Document:
+    """Pictures are octets, which JSON has no word for."""
+    document: Document = _SIGNATURE.dump_python(one)
+    images = [
+        {"name": image.name, "content_type": image.content_type, "content": base64.b64encode(image.content).decode()}
+        for image in one.images
+    ]
+    return {**document, "images": images}
+
+
+def _read_signature(document: Document) -> Signature:
+    images = document["images"]
+    assert isinstance(images, list)
+    decoded = [{**image, "content": base64.b64decode(image["content"])} for image in images]
+    return _SIGNATURE.validate_python({**document, "images": decoded})

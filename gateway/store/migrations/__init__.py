@@ -1,0 +1,1 @@
+"""The database's history: one file a version, run by `gateway.store.migrate` and never by hand."""

@@ -1,0 +1,226 @@
+"""The queue: every accepted message with, per recipient, where its delivery stands; attempts are booked before made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Update, bindparam, func, select, update
+
+from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
+from gateway.policy.queue import PERSONS, QueueAction, after
+from gateway.store import attempts, sent
+from gateway.store.bodies import Bodies, Body, keep_all
+from gateway.store.queue_rows import add_entries, read_entries
+from gateway.store.reader import Reader
+from gateway.store.schema import queue_entry
+from gateway.store.writer import Writer
+
+# The class below has a method named list.
+Entries = list[QueueEntry]
+Recipients = list[Recipient]
+Copies = list[SentCopy]
+
+_ENDS = {
+    QueueState.QUEUED: QueueAction.DEFER,
+    QueueState.HELD: QueueAction.REFUSED,
+    QueueState.DONE: QueueAction.FINISH,
+}
+
+_ENTRY = queue_entry.c
+_BY_ID = select(queue_entry).where(_ENTRY.id == bindparam("id"))
+_STATE = select(_ENTRY.number, _ENTRY.state).where(_ENTRY.id == bindparam("id"))
+_SET = update(queue_entry).where(_ENTRY.number == bindparam("entry"))
+_DUE = (
+    select(queue_entry)
+    .where(_ENTRY.state == QueueState.QUEUED.value, _ENTRY.next_attempt <= bindparam("now"))
+    .order_by(_ENTRY.next_attempt, _ENTRY.number)
+    .limit(bindparam("most"))
+)
+_CLAIMED = (
+    update(queue_entry)
+    .where(_ENTRY.id.in_(bindparam("ids", expanding=True)))
+    .values(state=QueueState.ACTIVE.value, attempts=_ENTRY.attempts + 1)
+)
+_NEXT_DUE = select(func.min(_ENTRY.next_attempt)).where(_ENTRY.state == QueueState.QUEUED.value)
+_OLDEST = select(func.min(_ENTRY.accepted_at)).where(_ENTRY.state != QueueState.DONE.value)
+_COUNTS = select(_ENTRY.state, func.count()).group_by(_ENTRY.state)
+
+
+class Queue:
+    """Each method is one transaction, durable when it returns. `NotFound` for an unknown id."""
+
+    def __init__(self, writer: Writer, reader: Reader, bodies: Bodies) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._bodies = bodies
+
+    async def add(self, entry: QueueEntry, raw: bytes) -> None:
+        """Keep the message and its entry. `Conflict` when the id is there already, `NoSpace` when nothing was kept."""
+        body = await self._bodies.prepare(raw, entry.sha256)
+        await self._writer.run_together(_add, (body, entry))
+
+    async def claim(self, now: datetime, limit: int, busy: Collection[str] = ()) -> Entries:
+        """Book an attempt for what is due and of no busy mailbox, longest due first; each is ACTIVE and ours now."""
+        query = _DUE.where(_ENTRY.mailbox.not_in(sorted(busy))) if busy else _DUE
+
+        def work(connection: Connection) -> Entries:
+            due = connection.execute(query.with_only_columns(_ENTRY.id), {"now": now, "most": limit}).scalars().all()
+            if not due:
+                return []
+            connection.execute(_CLAIMED, {"ids": due})
+            return read_entries(
+                connection, select(queue_entry).where(_ENTRY.id.in_(due)).order_by(_ENTRY.next_attempt, _ENTRY.number)
+            )
+
+        return await self._writer.run(work)
+
+    async def record(self, id: str, outcomes: Mapping[str, Outcome]) -> None:  # noqa: A002 - the word of the API
+        """Keep what an attempt came to, by address key; the first delivery makes the sent copy a duty.
+
+        A delivery is never taken back, and what was settled stays so unless it turns out to be delivered.
+        """
+        await self._writer.run(lambda connection: attempts.record(connection, _number(connection, id), outcomes))
+
+    async def settle(self, id: str, state: QueueState, next_attempt: datetime, hold_reason: str = "") -> None:  # noqa: A002
+        """End an attempt. `Conflict` when the state forbids it, or when DONE is said with recipients still pending."""
+
+        def work(connection: Connection) -> None:
+            number, current = _find(connection, id)
+            after(current, _ENDS[state])
+            if state is QueueState.DONE and attempts.has_pending(connection, number):
+                raise Conflict(f"{id} still has recipients to deliver to")
+            values = {"state": state.value, "next_attempt": next_attempt, "hold_reason": hold_reason}
+            connection.execute(_SET, {"entry": number, **values})
+
+        await self._writer.run(work)
+
+    async def get(self, id: str) -> QueueEntry:  # noqa: A002
+        return await self._reader.run(lambda connection: _get(connection, id))
+
+    async def list(self, state: QueueState | None = None, limit: int = 100, before: str | None = None) -> Entries:
+        """Newest first; ``before`` is the id of the last one seen."""
+        query = select(queue_entry).order_by(_ENTRY.number.desc()).limit(limit)
+        if state is not None:
+            query = query.where(_ENTRY.state == state.value)
+
+        def look(connection: Connection) -> Entries:
+            if before is None:
+                return read_entries(connection, query)
+            return read_entries(connection, query.where(_ENTRY.number < _number(connection, before)))
+
+        return await self._reader.run(look)
+
+    async def act(self, id: str, action: str, now: datetime) -> QueueEntry:  # noqa: A002
+        """A person's hold, release, retry or cancel; `Conflict` where the entry's state forbids it."""
+        if action not in PERSONS:
+            raise Conflict(f"there is no {action}: the queue knows {', '.join(PERSONS)}")
+
+        def work(connection: Connection) -> QueueEntry:
+            number, current = _find(connection, id)
+            state = after(current, QueueAction(action))
+            values: dict[str, object] = {"state": state.value, "hold_reason": ""}
+            if state is QueueState.QUEUED:
+                values["next_attempt"] = now
+            if state is QueueState.DONE:
+                attempts.cancel(connection, number)
+            connection.execute(_SET.values(**values), {"entry": number})
+            return _get(connection, id)
+
+        return await self._writer.run(work)
+
+    async def hold_mailbox(self, mailbox: str, reason: str) -> int:
+        """Hold what is queued for the mailbox; how many. ``reason`` must not be empty: it is what lets go of them."""
+        held = _of_mailbox(mailbox, QueueState.QUEUED).values(state=QueueState.HELD.value, hold_reason=reason)
+        return await self._writer.run(lambda connection: connection.execute(held).rowcount)
+
+    async def release_mailbox(self, mailbox: str, now: datetime) -> int:
+        """Queue again what was held for a reason of the mailbox; what a person held stays held."""
+        freed = (
+            _of_mailbox(mailbox, QueueState.HELD)
+            .where(_ENTRY.hold_reason != "")
+            .values(state=QueueState.QUEUED.value, hold_reason="", next_attempt=now)
+        )
+        return await self._writer.run(lambda connection: connection.execute(freed).rowcount)
+
+    async def next_due(self) -> datetime | None:
+        return await self._reader.run(lambda connection: connection.execute(_NEXT_DUE).scalar())
+
+    async def counts(self) -> dict[str, int]:
+        """Entries by state, zeros included."""
+        found = await self._reader.run(lambda connection: {row[0]: row[1] for row in connection.execute(_COUNTS)})
+        return {state.value: found.get(state.value, 0) for state in QueueState}
+
+    async def oldest(self) -> datetime | None:
+        """When the oldest that is not done was accepted."""
+        return await self._reader.run(lambda connection: connection.execute(_OLDEST).scalar())
+
+    async def unreported(self, id: str) -> Recipients:  # noqa: A002
+        """Failed recipients whom the author was not told about."""
+        return await self._reader.run(lambda connection: attempts.unreported(connection, _number(connection, id)))
+
+    async def reported(
+        self,
+        id: str,  # noqa: A002
+        failed: Sequence[Recipient],
+        report: tuple[QueueEntry, bytes] | None,
+    ) -> None:
+        """Queue the report, if there is one, and mark its recipients as told, in one transaction.
+
+        `Conflict` when one of them was told already: then nothing is queued.
+        """
+        body = None if report is None else await self._bodies.prepare(report[1], report[0].sha256)
+
+        def work(connection: Connection) -> None:
+            attempts.mark_reported(connection, _number(connection, id), failed)
+            if body is not None and report is not None:
+                _add(connection, [(body, report[0])])
+
+        await self._writer.run(work)
+
+    async def sent_due(self, now: datetime, limit: int) -> Copies:
+        """Book an attempt for sent copies that are due; each is the caller's until `sent_done` or `sent_later`."""
+        return await self._writer.run(lambda connection: sent.claim(connection, now, limit))
+
+    async def sent_done(self, queue_id: str) -> None:
+        await self._writer.run(lambda connection: sent.done(connection, _number(connection, queue_id)))
+
+    async def sent_later(self, queue_id: str, at: datetime, error: str) -> None:
+        await self._writer.run(lambda connection: sent.later(connection, _number(connection, queue_id), at, error))
+
+    async def sent_next(self) -> datetime | None:
+        return await self._reader.run(sent.next_due)
+
+
+def _add(connection: Connection, items: Sequence[tuple[Body, QueueEntry]]) -> None:
+    keep_all(connection, [body for body, _ in items])
+    add_entries(connection, [entry for _, entry in items])
+
+
+def recover(connection: Connection) -> None:
+    """After a crash: what was under way is due again."""
+    connection.execute(
+        update(queue_entry).where(_ENTRY.state == QueueState.ACTIVE.value).values(state=QueueState.QUEUED.value)
+    )
+    sent.recover(connection)
+
+
+def _of_mailbox(mailbox: str, state: QueueState) -> Update:
+    return update(queue_entry).where(_ENTRY.mailbox == mailbox, _ENTRY.state == state.value)
+
+
+def _find(connection: Connection, queue_id: str) -> tuple[int, QueueState]:
+    row = connection.execute(_STATE, {"id": queue_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no queue entry {queue_id}: `postern queue list` shows those that there are")
+    return row.number, QueueState(row.state)
+
+
+def _number(connection: Connection, queue_id: str) -> int:
+    return _find(connection, queue_id)[0]
+
+
+def _get(connection: Connection, queue_id: str) -> QueueEntry:
+    _find(connection, queue_id)
+    return read_entries(connection, _BY_ID.params(id=queue_id))[0]

@@ -1,0 +1,130 @@
+"""Queue entries as rows, and rows as queue entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+
+from gateway.domain.address import Address
+from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recipient
+from gateway.store.schema import queue_entry, recipient
+
+_ADD_ENTRIES = insert(queue_entry)
+_NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("of")).scalar_subquery()
+_ADD_RECIPIENTS = insert(recipient).values(entry=_NUMBER)
+_RECIPIENTS = insert(recipient)
+_OF_ENTRIES = (
+    select(recipient)
+    .where(recipient.c.entry.in_(bindparam("entries", expanding=True)))
+    .order_by(recipient.c.entry, recipient.c.position)
+)
+
+
+def add_entries(connection: Connection, entries: Sequence[QueueEntry]) -> None:
+    """The entries with their recipients, a statement each however many; their bodies must be there."""
+    connection.execute(_ADD_ENTRIES, [_entry_row(entry) for entry in entries])
+    rows = [
+        _recipient_row(entry.id, position, one) for entry in entries for position, one in enumerate(entry.recipients)
+    ]
+    if rows:
+        connection.execute(_ADD_RECIPIENTS, rows)
+
+
+def read_entries(connection: Connection, query: Select[tuple[object, ...]]) -> list[QueueEntry]:
+    """The entries of a query over all columns of ``queue_entry``, in its order."""
+    rows = connection.execute(query).all()
+    if not rows:
+        return []
+    found: dict[int, list[Recipient]] = {row.number: [] for row in rows}
+    for one in connection.execute(_OF_ENTRIES, {"entries": list(found)}):
+        found[one.entry].append(read_recipient(one))
+    return [_read_entry(row, found[row.number]) for row in rows]
+
+
+def read_recipient(row: Row[tuple[object, ...]]) -> Recipient:
+    """A recipient of any query over all columns."""
+    delivery = Delivery(row.delivery)
+    last = None if row.code is None else Outcome(_outcome_of(delivery), row.code, row.status, row.words, row.stage)
+    return Recipient(Address(row.local, row.domain), delivery, row.bcc, last)
+
+
+def _outcome_of(delivery: Delivery) -> Delivery:
+    """What the last attempt came to: a recipient who was cancelled after it was pending then."""
+    return Delivery.PENDING if delivery is Delivery.CANCELLED else delivery
+
+
+class OutcomeRow(TypedDict):
+    """The columns that an attempt fills."""
+
+    code: int | None
+    status: str | None
+    words: str | None
+    stage: str | None
+
+
+def outcome_row(outcome: Outcome | None) -> OutcomeRow:
+    """The columns of what an attempt came to."""
+    if outcome is None:
+        return {"code": None, "status": None, "words": None, "stage": None}
+    return {"code": outcome.code, "status": outcome.status, "words": outcome.text, "stage": outcome.stage}
+
+
+def _recipient_row(entry: str, position: int, one: Recipient) -> Mapping[str, object]:
+    return {
+        "of": entry,
+        "position": position,
+        "local": one.address.local,
+        "domain": one.address.domain,
+        "bcc": one.bcc,
+        "delivery": one.delivery.value,
+        "reported": False,
+        **outcome_row(one.last),
+    }
+
+
+def _entry_row(entry: QueueEntry) -> Mapping[str, object]:
+    return {
+        "id": entry.id,
+        "login": entry.login,
+        "mailbox": entry.mailbox,
+        "sender_local": entry.sender.local if entry.sender else None,
+        "sender_domain": entry.sender.domain if entry.sender else None,
+        "sha256": entry.sha256,
+        "size": entry.size,
+        "message_id": entry.message_id,
+        "subject": entry.subject,
+        "accepted_at": entry.accepted_at,
+        "next_attempt": entry.next_attempt,
+        "state": entry.state.value,
+        "attempts": entry.attempts,
+        "smtputf8": entry.smtputf8,
+        "hold_reason": entry.hold_reason,
+        "grant_kind": entry.grant,
+        "rules": list(entry.rules),
+        "in_reply_to": entry.in_reply_to,
+    }
+
+
+def _read_entry(row: Row[tuple[object, ...]], recipients: Sequence[Recipient]) -> QueueEntry:
+    return QueueEntry(
+        id=row.id,
+        login=row.login,
+        mailbox=row.mailbox,
+        sender=None if row.sender_local is None else Address(row.sender_local, row.sender_domain),
+        recipients=tuple(recipients),
+        sha256=row.sha256,
+        size=row.size,
+        message_id=row.message_id,
+        subject=row.subject,
+        accepted_at=row.accepted_at,
+        next_attempt=row.next_attempt,
+        state=QueueState(row.state),
+        attempts=row.attempts,
+        smtputf8=row.smtputf8,
+        hold_reason=row.hold_reason,
+        grant=row.grant_kind,
+        rules=tuple(row.rules),
+        in_reply_to=row.in_reply_to,
+    )

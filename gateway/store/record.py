@@ -1,0 +1,160 @@
+"""The clients' record: messages once each, under whom they are filed, and what was saved of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Select, select
+
+from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.record import Direction, Document, Filed, Filing, Location, Message, NewFiling
+from gateway.store import documents, locations, schema
+from gateway.store.bodies import Bodies
+from gateway.store.feed import Bell
+from gateway.store.filing import Transaction
+from gateway.store.reader import Reader
+from gateway.store.record_rows import (
+    DOCUMENTS,
+    FILINGS,
+    LOCATIONS,
+    MESSAGES,
+    AnyRow,
+    read_document,
+    read_filing,
+    read_message,
+)
+from gateway.store.saving import Saver
+from gateway.store.trouble import trouble
+from gateway.store.writer import Writer
+
+T = TypeVar("T")
+# The class below has a method named list.
+Filings = list[Filing]
+Locations = list[Location]
+Documents = list[Document]
+Names = list[str]
+
+_NO_MESSAGE = "there is no such message: `postern mail list` shows those of a client"
+_NO_DOCUMENT = "there is no such document: `postern document list` shows those of a client"
+
+
+class Record:
+    """Messages are numbered in the order in which they came; lists are newest first, ``before`` is the last seen."""
+
+    def __init__(self, root: Path, writer: Writer, reader: Reader, bodies: Bodies, bell: Bell) -> None:
+        self._root = root
+        self._writer = writer
+        self._reader = reader
+        self._bodies = bodies
+        self._bell = bell
+        self._saver = Saver(root, writer, reader)
+        self._saving = asyncio.Lock()
+
+    async def file(self, item: NewFiling) -> Filed:
+        """File it: idempotent, one transaction with its cursor; files are on the disk before the rows that name them.
+
+        The same bytes again add what is new about them (a location, a client, a document) and announce that only.
+        Raises `NoSpace` when nothing was kept; files that were written by then are taken over by the next try.
+        """
+        body = await self._bodies.prepare(item.raw)
+        async with AsyncExitStack() as alone:
+            if item.documents:
+                # Five tails may file the same mail at once; its documents are to be saved once.
+                await alone.enter_async_context(self._saving)
+            saved = await self._saver.save(item)
+            filed, _ = await self._writer.run(Transaction(item, body, saved), lambda done: self._bell.ring(done[1]))
+        return filed
+
+    async def resight(self, location: Location, message_id: str, size: int) -> bool:
+        """Know a message again that its folder held before it was renumbered; False: fetch it and file it."""
+        return await self._writer.run(lambda connection: locations.resight(connection, location, message_id, size))
+
+    async def known_uids(self, mailbox: str, folder: str, uidvalidity: int) -> set[int]:
+        """UIDs of the folder that need no fetching: filed, or set aside."""
+        seen, skipped = schema.location.c, schema.skipped.c
+        filed = select(seen.uid).where(
+            seen.mailbox == mailbox, seen.folder == folder, seen.uidvalidity == uidvalidity, seen.stale.is_(False)
+        )
+        aside = select(skipped.uid).where(
+            skipped.mailbox == mailbox, skipped.folder == folder, skipped.uidvalidity == uidvalidity
+        )
+        both = filed.union(aside)
+        return set(await self._reader.run(lambda connection: connection.execute(both).scalars().all()))
+
+    async def list(self, client: str, box: Direction | None, limit: int = 50, before: int | None = None) -> Filings:
+        """A client's filings; ``before`` is the message's id."""
+        filed = schema.filing.c
+        query = FILINGS.where(filed.client == client).order_by(filed.message.desc()).limit(limit)
+        if box is not None:
+            query = query.where(filed.direction == box.value)
+        if before is not None:
+            query = query.where(filed.message < before)
+        return [read_filing(row) for row in await self._all(query)]
+
+    async def message(self, id: int) -> Message:  # noqa: A002 - the word of the API
+        return read_message(await self._one(MESSAGES.where(schema.message.c.id == id), _NO_MESSAGE))
+
+    async def by_sha(self, sha256: str) -> Message | None:
+        rows = await self._all(MESSAGES.where(schema.message.c.sha256 == sha256))
+        return read_message(rows[0]) if rows else None
+
+    async def clients_of(self, message_id: int) -> Names:
+        """Under whom the message is filed, by name."""
+        filed = schema.filing.c
+        rows = await self._all(select(filed.client).where(filed.message == message_id).order_by(filed.client))
+        return [row.client for row in rows]
+
+    async def locations(self, id: int) -> Locations:  # noqa: A002
+        """Where the message lies upstream, as far as its folders were not renumbered since."""
+        seen = schema.location.c
+        query = LOCATIONS.where(seen.message == id, seen.stale.is_(False))
+        rows = await self._all(query.order_by(seen.mailbox, seen.folder, seen.uidvalidity, seen.uid))
+        return [Location(row.mailbox, row.folder, row.uidvalidity, row.uid) for row in rows]
+
+    async def raw(self, id: int) -> bytes:  # noqa: A002
+        """The message's bytes, as they came."""
+        return await self._bodies.get((await self.message(id)).sha256)
+
+    async def documents(self, client: str | None = None, limit: int = 50, before: int | None = None) -> Documents:
+        """Of one client, or of all; ``before`` is a document's id."""
+        query = DOCUMENTS.order_by(schema.document.c.id.desc()).limit(limit)
+        if client is not None:
+            query = query.where(schema.document.c.client == client)
+        if before is not None:
+            query = query.where(schema.document.c.id < before)
+        return [read_document(row) for row in await self._all(query)]
+
+    async def document(self, id: int) -> Document:  # noqa: A002
+        return read_document(await self._one(DOCUMENTS.where(schema.document.c.id == id), _NO_DOCUMENT))
+
+    async def document_bytes(self, id: int) -> bytes:  # noqa: A002
+        """What was saved; `Conflict` when somebody changed or removed the file."""
+        found = await self.document(id)
+        return await asyncio.to_thread(_checked, self._root, found)
+
+    async def _all(self, query: Select[tuple[object, ...]]) -> Sequence[AnyRow]:
+        return await self._reader.run(lambda connection: connection.execute(query).all())
+
+    async def _one(self, query: Select[tuple[object, ...]], otherwise: str) -> AnyRow:
+        rows = await self._all(query)
+        if not rows:
+            raise NotFound(otherwise)
+        return rows[0]
+
+
+def _checked(root: Path, found: Document) -> bytes:
+    sentence = f"the file {found.path} was changed or removed: restore it from a backup"
+    try:
+        content = documents.read(root, found.path)
+    except FileNotFoundError as error:
+        raise Conflict(sentence) from error
+    except OSError as error:
+        raise trouble(error) from error
+    if hashlib.sha256(content).hexdigest() != found.sha256:
+        raise Conflict(sentence)
+    return content

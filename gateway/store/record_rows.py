@@ -1,0 +1,86 @@
+"""Messages, filings and documents as rows, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Row, select
+
+from gateway.domain.record import Direction, Document, Filing, HeaderFacts, Location, Message, NewFiling
+from gateway.store.columns import clean
+from gateway.store.schema import document, filing, location, message
+
+AnyRow = Row[tuple[object, ...]]
+
+MESSAGES = select(message)
+FILINGS = select(message, filing.c.client, filing.c.direction, filing.c.thread, filing.c.flags).join(
+    filing, filing.c.message == message.c.id
+)
+DOCUMENTS = select(document)
+LOCATIONS = select(location.c.mailbox, location.c.folder, location.c.uidvalidity, location.c.uid)
+
+
+def message_row(item: NewFiling, sha256: str) -> Mapping[str, object]:
+    """A message that is new."""
+    facts = item.facts
+    return {
+        "sha256": sha256,
+        "size": len(item.raw),
+        "message_id": facts.message_id,
+        "in_reply_to": [clean(one) for one in facts.in_reply_to],
+        "refs": [clean(one) for one in facts.references],
+        "subject": facts.subject,
+        "sender": facts.sender,
+        "recipients": facts.recipients,
+        "date": facts.date,
+        "filed_at": item.filed_at,
+        "author_login": item.author_login,
+        "grant_kind": item.grant,
+    }
+
+
+def read_message(row: AnyRow) -> Message:
+    """A row that has the columns of MESSAGES."""
+    facts = HeaderFacts(
+        message_id=row.message_id,
+        in_reply_to=tuple(row.in_reply_to),
+        references=tuple(row.refs),
+        subject=row.subject,
+        sender=row.sender,
+        recipients=row.recipients,
+        date=row.date,
+    )
+    return Message(row.id, row.sha256, row.size, facts, row.filed_at, row.author_login, row.grant_kind)
+
+
+def read_filing(row: AnyRow) -> Filing:
+    """A row of FILINGS."""
+    return Filing(row.client, read_message(row), Direction(row.direction), row.thread, tuple(row.flags))
+
+
+def read_document(row: AnyRow) -> Document:
+    """A row of DOCUMENTS."""
+    return Document(
+        id=row.id,
+        client=row.client,
+        name=row.name,
+        original_name=row.original_name,
+        content_type=row.content_type,
+        size=row.size,
+        sha256=row.sha256,
+        path=row.path,
+        message=row.message,
+        saved_at=row.saved_at,
+    )
+
+
+def location_row(where: Location, message_number: int) -> Mapping[str, object]:
+    """A place that is valid now."""
+    return {
+        "mailbox": where.mailbox,
+        "folder": where.folder,
+        "uidvalidity": where.uidvalidity,
+        "uid": where.uid,
+        "message": message_number,
+        "stale": False,
+    }

@@ -1,0 +1,280 @@
+"""The tables, as the queries know them; `migrations` is how a database gets them, and a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from gateway.store.columns import Moment, Words
+
+metadata = MetaData()
+
+body = Table(
+    "body",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary),  # NULL: in a file below blobs/
+)
+
+# The firm is read as one snapshot and never searched by SQL: one row a thing, so that a change writes what changed.
+noun = Table(
+    "noun",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("document", JSON, nullable=False),
+    PrimaryKeyConstraint("kind", "name"),
+)
+
+sealed = Table(
+    "sealed",
+    metadata,
+    Column("mailbox", Text, primary_key=True),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("box", LargeBinary, nullable=False),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("what", Words, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+queue_entry = Table(
+    "queue_entry",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("login", Words, nullable=False),
+    Column("mailbox", Words, nullable=False),
+    Column("sender_local", Words),  # NULL for <>
+    Column("sender_domain", Text),
+    Column("sha256", Text, ForeignKey("body.sha256"), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("message_id", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("accepted_at", Moment, nullable=False),
+    Column("next_attempt", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("smtputf8", Boolean, nullable=False),
+    Column("hold_reason", Words, nullable=False),
+    Column("grant_kind", Text, nullable=False),
+    Column("rules", JSON, nullable=False),
+    Column("in_reply_to", Words, nullable=False),
+    Index("queue_entry_due", "state", "next_attempt"),
+    sqlite_autoincrement=True,
+)
+
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("entry", Integer, ForeignKey("queue_entry.number"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("local", Words, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("bcc", Boolean, nullable=False),
+    Column("delivery", Text, nullable=False),
+    Column("code", Integer),  # NULL, as all that follows, until an attempt came to something
+    Column("status", Text),
+    Column("words", Words),
+    Column("stage", Text),
+    Column("reported", Boolean, nullable=False),  # its failure was told to the author
+    PrimaryKeyConstraint("entry", "position"),
+    sqlite_with_rowid=False,
+)
+
+sent_copy = Table(
+    "sent_copy",
+    metadata,
+    Column("entry", Integer, ForeignKey("queue_entry.number"), primary_key=True),
+    Column("state", Text, nullable=False),  # due, active, done
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Moment, nullable=False),
+    Column("last_error", Words, nullable=False),
+    Index("sent_copy_due", "state", "next_attempt"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sha256", Text, ForeignKey("body.sha256"), nullable=False, unique=True),
+    Column("size", Integer, nullable=False),
+    Column("message_id", Words, nullable=False),
+    Column("in_reply_to", JSON, nullable=False),
+    Column("refs", JSON, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("sender", Words, nullable=False),
+    Column("recipients", Words, nullable=False),
+    Column("date", Moment),
+    Column("filed_at", Moment, nullable=False),
+    Column("author_login", Words, nullable=False),
+    Column("grant_kind", Text, nullable=False),
+    Index("message_message_id", "message_id"),
+    sqlite_autoincrement=True,
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("message", Integer, ForeignKey("message.id"), nullable=False),
+    Column("ref", Words, nullable=False),
+    PrimaryKeyConstraint("message", "ref"),
+    Index("reference_ref", "ref"),
+    sqlite_with_rowid=False,
+)
+
+thread = Table(
+    "thread",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client", Words, nullable=False),
+    UniqueConstraint("id", "client"),
+    sqlite_autoincrement=True,
+)
+
+filing = Table(
+    "filing",
+    metadata,
+    Column("client", Words, nullable=False),
+    Column("message", Integer, ForeignKey("message.id"), nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("thread", Integer, nullable=False),
+    Column("flags", JSON, nullable=False),
+    PrimaryKeyConstraint("client", "message"),
+    # A thread belongs to one client, and the database itself holds filings to it.
+    ForeignKeyConstraint(["thread", "client"], ["thread.id", "thread.client"]),
+    Index("filing_box", "client", "direction", "message"),
+    Index("filing_message", "message"),
+    Index("filing_thread", "thread", "client"),
+    sqlite_with_rowid=False,
+)
+
+location = Table(
+    "location",
+    metadata,
+    Column("mailbox", Words, nullable=False),
+    Column("folder", Words, nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("message", Integer, ForeignKey("message.id"), nullable=False),
+    Column("stale", Boolean, nullable=False),  # the folder was renumbered since
+    PrimaryKeyConstraint("mailbox", "folder", "uidvalidity", "uid"),
+    Index("location_message", "message"),
+    sqlite_with_rowid=False,
+)
+
+client_folder = Table(
+    "client_folder",
+    metadata,
+    Column("client", Words, primary_key=True),
+    Column("folder", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),  # no two differ by case or composition only
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("client", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("original_name", Words, nullable=False),
+    Column("content_type", Words, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("path", Text, nullable=False, unique=True),
+    Column("message", Integer, ForeignKey("message.id"), nullable=False),
+    Column("saved_at", Moment, nullable=False),
+    UniqueConstraint("client", "sha256"),
+    Index("document_message", "message"),
+    sqlite_autoincrement=True,
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("mailbox", Words, nullable=False),
+    Column("folder", Words, nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uidnext", BigInteger, nullable=False),
+    Column("highestmodseq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("mailbox", "folder"),
+)
+
+backfilled = Table(
+    "backfilled",
+    metadata,
+    Column("mailbox", Words, nullable=False),
+    Column("folder", Words, nullable=False),
+    Column("address", Words, nullable=False),
+    PrimaryKeyConstraint("mailbox", "folder", "address"),
+    sqlite_with_rowid=False,
+)
+
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("mailbox", Words, nullable=False),
+    Column("folder", Words, nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("reason", Words, nullable=False),
+    PrimaryKeyConstraint("mailbox", "folder", "uidvalidity", "uid"),
+)
+
+mailbox_sync = Table(
+    "mailbox_sync",
+    metadata,
+    Column("mailbox", Words, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("synced_at", Moment),
+)
+
+# Kept as it happens: counting locations at every look at the status would read them all.
+tally = Table(
+    "tally",
+    metadata,
+    Column("mailbox", Words, primary_key=True),
+    Column("filed", Integer, nullable=False),
+    Column("skipped", Integer, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("client", Words, nullable=False),
+    Column("mailbox", Words, nullable=False),
+    Column("message", Integer, ForeignKey("message.id")),
+    Column("queue_id", Text, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,97 @@
+"""The duty to append what was delivered to the Sent folder: made once an entry, kept as done so that it stays once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from gateway.domain.mail import SentCopy
+from gateway.store.schema import queue_entry, sent_copy
+
+DUE, ACTIVE, DONE = "due", "active", "done"
+
+_COPY = sent_copy.c
+# A delivery report has no sender, and nobody's Sent folder wants it. Due since its entry was: that is, now.
+_OWE = (
+    insert(sent_copy)
+    .from_select(
+        ["entry", "state", "attempts", "next_attempt", "last_error"],
+        select(
+            queue_entry.c.number,
+            bindparam("state", DUE),
+            bindparam("attempts", 0),
+            queue_entry.c.next_attempt,
+            bindparam("error", ""),
+        ).where(queue_entry.c.number == bindparam("of"), queue_entry.c.sender_local.is_not(None)),
+    )
+    .on_conflict_do_nothing()
+)
+_DUE = (
+    select(
+        _COPY.entry,
+        queue_entry.c.id,
+        queue_entry.c.mailbox,
+        queue_entry.c.sha256,
+        queue_entry.c.message_id,
+        _COPY.attempts,
+        _COPY.next_attempt,
+        _COPY.last_error,
+    )
+    .join(queue_entry, queue_entry.c.number == _COPY.entry)
+    .where(_COPY.state == DUE, _COPY.next_attempt <= bindparam("now"))
+    .order_by(_COPY.next_attempt, _COPY.entry)
+    .limit(bindparam("most"))
+)
+_CLAIM = (
+    update(sent_copy)
+    .where(_COPY.entry.in_(bindparam("entries", expanding=True)))
+    .values(state=ACTIVE, attempts=_COPY.attempts + 1)
+)
+_SET = update(sent_copy).where(_COPY.entry == bindparam("of"), _COPY.state != DONE)
+_NEXT = select(func.min(_COPY.next_attempt)).where(_COPY.state == DUE)
+
+
+def owe(connection: Connection, entry: int) -> None:
+    """Make the duty unless the entry had it before."""
+    connection.execute(_OWE, {"of": entry})
+
+
+def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:
+    """Book an attempt for each copy that is due, longest due first."""
+    rows = connection.execute(_DUE, {"now": now, "most": limit}).all()
+    if rows:
+        connection.execute(_CLAIM, {"entries": [row.entry for row in rows]})
+    return [
+        SentCopy(
+            queue_id=row.id,
+            mailbox=row.mailbox,
+            sha256=row.sha256,
+            message_id=row.message_id,
+            attempts=row.attempts + 1,
+            next_attempt=row.next_attempt,
+            last_error=row.last_error,
+        )
+        for row in rows
+    ]
+
+
+def done(connection: Connection, entry: int) -> None:
+    """The copy lies in Sent, or never will: either way the duty is over."""
+    connection.execute(_SET, {"of": entry, "state": DONE, "last_error": ""})
+
+
+def later(connection: Connection, entry: int, at: datetime, error: str) -> None:
+    """The attempt failed: try again then."""
+    connection.execute(_SET, {"of": entry, "state": DUE, "next_attempt": at, "last_error": error})
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next copy is due; None while there is none that nobody works on."""
+    return connection.execute(_NEXT).scalar()
+
+
+def recover(connection: Connection) -> None:
+    """After a crash: nobody appends any more."""
+    connection.execute(update(sent_copy).where(_COPY.state == ACTIVE).values(state=DUE))

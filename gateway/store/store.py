@@ -1,0 +1,143 @@
+"""The store as one thing: opened on a data folder, closed once, and the shelves in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy import Engine
+
+from gateway.domain.errors import Conflict
+from gateway.store import backup, files
+from gateway.store.bodies import BLOBS, Bodies
+from gateway.store.documents import CLIENTS
+from gateway.store.engine import connect, database_path
+from gateway.store.feed import Bell, Feed, newest
+from gateway.store.firm import FirmShelf
+from gateway.store.lock import DataLock
+from gateway.store.migrate import migrate
+from gateway.store.queue import Queue, recover
+from gateway.store.reader import Reader
+from gateway.store.record import Record
+from gateway.store.secrets import Seal
+from gateway.store.sync import Sync
+from gateway.store.trouble import trouble
+from gateway.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Store:
+    """All that outlives the process. Errors: `NoSpace`, `TemporaryFailure`, `NotFound`, `Conflict`."""
+
+    def __init__(
+        self, data_dir: Path, database: Path, lock: DataLock, engines: tuple[Engine, Engine], seal: Seal
+    ) -> None:
+        writing, reading = engines
+        self._data_dir = data_dir
+        self._database = database
+        self._lock = lock
+        self._engines = engines
+        self._writer = Writer(writing)
+        self._reader = Reader(reading)
+        self._bell = Bell()
+        self._closed = False
+        self.bodies = Bodies(data_dir, self._reader)
+        self.firm = FirmShelf(self._writer, self._reader, seal)
+        self.queue = Queue(self._writer, self._reader, self.bodies)
+        self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell)
+        self.sync = Sync(self._writer, self._reader)
+        self.feed = Feed(self._writer, self._reader, self._bell)
+
+    @classmethod
+    async def open(cls, data_dir: Path, *, url: str | None, key: bytes) -> Store:
+        """Lock the folder, migrate the database, and put back what a crash left under way.
+
+        Raises `Conflict` when another daemon has the folder, a newer version wrote the database, or it is gone
+        while its files are there; `Faulty` for a URL or key that can't be used.
+        """
+        seal = Seal(key)
+        database = database_path(data_dir, url)
+        lock = await asyncio.to_thread(_prepare, data_dir, database)
+        try:
+            store = cls(
+                data_dir, database, lock, (connect(database, writes=True), connect(database, writes=False)), seal
+            )
+        except BaseException:
+            lock.release()
+            raise
+        try:
+            await store._writer.run(recover)
+            store._bell.ring(await store._reader.run(newest))
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Finish what was handed over, put the log into the database, let the folder go; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await self._writer.close()
+        await self._reader.close()
+        for engine in self._engines:
+            engine.dispose()
+        self._lock.release()
+
+    async def backup(self, target: Path) -> None:
+        """A whole copy into an empty folder, while all goes on; see `gateway.store.backup`."""
+        await asyncio.to_thread(_told, backup.back_up, self._database, self._data_dir, target)
+
+    async def verify(self) -> list[str]:
+        """A sentence for each thing that is not as it was stored; empty: all is well."""
+        return await asyncio.to_thread(_told, backup.verify, self._database, self._data_dir)
+
+    def disk_free(self) -> int:
+        """Octets that may still be written to the data folder's file system."""
+        found = os.statvfs(self._data_dir)
+        return found.f_bavail * found.f_frsize
+
+
+def _prepare(data_dir: Path, database: Path) -> DataLock:
+    """All that may be done to the folder before the database is open; nothing but the lock if it is not ours."""
+    try:
+        files.make_root(data_dir)
+        lock = DataLock(data_dir)
+    except OSError as error:
+        raise trouble(error) from error
+    try:
+        files.clear_staging(data_dir)
+        _check_not_gone(data_dir, database)
+        _told(migrate, database)
+    except BaseException:
+        lock.release()
+        raise
+    return lock
+
+
+def _check_not_gone(data_dir: Path, database: Path) -> None:
+    """A new database beside old files would look like a firm without mail."""
+    if database.exists() and database.stat().st_size:
+        return
+    for name in (BLOBS, CLIENTS):
+        if (data_dir / name).is_dir() and any((data_dir / name).iterdir()):
+            raise Conflict(
+                f"{data_dir} has stored mail but {database} is gone or empty: restore it from the latest backup, "
+                f"or move {name} away to start anew"
+            )
+
+
+def _told(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run it; what the database or the disk throws becomes an error of the domain."""
+    try:
+        return work(*args, **kwargs)
+    except Exception as error:
+        told = trouble(error)
+        if told is error:
+            raise
+        raise told from error

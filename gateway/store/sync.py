@@ -1,0 +1,184 @@
+"""Where the reading of each folder stands, and how each mailbox's link does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from gateway.domain.errors import Conflict
+from gateway.domain.record import Cursor, Location, MailboxSync, SyncState
+from gateway.store import schema
+from gateway.store.reader import Reader
+from gateway.store.schema import backfilled, location, mailbox_sync, skipped, tally
+from gateway.store.writer import Writer
+
+_CURSOR = schema.cursor.c
+_FIND = select(schema.cursor).where(
+    _CURSOR.mailbox == bindparam("of_mailbox"), _CURSOR.folder == bindparam("of_folder")
+)
+_SET = insert(schema.cursor).on_conflict_do_update(
+    index_elements=["mailbox", "folder"],
+    set_={
+        "uidvalidity": insert(schema.cursor).excluded.uidvalidity,
+        "uidnext": insert(schema.cursor).excluded.uidnext,
+        "highestmodseq": insert(schema.cursor).excluded.highestmodseq,
+    },
+)
+_COUNT = insert(tally).on_conflict_do_update(
+    index_elements=["mailbox"],
+    set_={
+        "filed": tally.c.filed + insert(tally).excluded.filed,
+        "skipped": tally.c.skipped + insert(tally).excluded.skipped,
+    },
+)
+_SKIP = insert(skipped).on_conflict_do_nothing()
+_MARK = insert(backfilled).on_conflict_do_nothing()
+_STATE = select(mailbox_sync.c.state).where(mailbox_sync.c.mailbox == bindparam("of_mailbox"))
+_UPDATE_STATE = update(mailbox_sync).where(mailbox_sync.c.mailbox == bindparam("of_mailbox"))
+_STATES = (
+    select(mailbox_sync, tally.c.filed, tally.c.skipped)
+    .join(tally, tally.c.mailbox == mailbox_sync.c.mailbox, isouter=True)
+    .order_by(mailbox_sync.c.mailbox)
+)
+
+
+def find_cursor(connection: Connection, mailbox: str, folder: str) -> Cursor | None:
+    """How far the folder has been read; None where it never was."""
+    row = connection.execute(_FIND, {"of_mailbox": mailbox, "of_folder": folder}).one_or_none()
+    return None if row is None else Cursor(row.mailbox, row.folder, row.uidvalidity, row.uidnext, row.highestmodseq)
+
+
+def move_cursor(connection: Connection, to: Cursor) -> None:
+    """Forward only; `Conflict` when the folder was renumbered meanwhile: what was read of it is out of date."""
+    at = find_cursor(connection, to.mailbox, to.folder)
+    if at is not None and at.uidvalidity != to.uidvalidity:
+        raise Conflict(f"{to.folder} of {to.mailbox} was renumbered while it was read: read it again")
+    _set_cursor(connection, to, at.uidnext if at else 0, at.highestmodseq if at else 0)
+
+
+def _set_cursor(connection: Connection, to: Cursor, uidnext: int = 0, highestmodseq: int = 0) -> None:
+    connection.execute(
+        _SET,
+        {
+            "mailbox": to.mailbox,
+            "folder": to.folder,
+            "uidvalidity": to.uidvalidity,
+            "uidnext": max(to.uidnext, uidnext),
+            "highestmodseq": max(to.highestmodseq, highestmodseq),
+        },
+    )
+
+
+def count(connection: Connection, mailbox: str, *, filed: int = 0, skipped: int = 0) -> None:
+    """Add to what the mailbox's link has done so far."""
+    connection.execute(_COUNT, {"mailbox": mailbox, "filed": filed, "skipped": skipped})
+
+
+class Sync:
+    """Each method is one transaction."""
+
+    def __init__(self, writer: Writer, reader: Reader) -> None:
+        self._writer = writer
+        self._reader = reader
+
+    async def cursor(self, mailbox: str, folder: str) -> Cursor | None:
+        return await self._reader.run(lambda connection: find_cursor(connection, mailbox, folder))
+
+    async def move(self, cursor: Cursor) -> None:
+        """Forward only, under the UIDVALIDITY that we know; `Conflict` under another (that is for `renew`)."""
+        await self._writer.run(lambda connection: move_cursor(connection, cursor))
+
+    async def renew(self, cursor: Cursor) -> None:
+        """Start the folder anew: its old locations are stale, its history is to be looked for again."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(location)
+                .where(location.c.mailbox == cursor.mailbox, location.c.folder == cursor.folder)
+                .values(stale=True)
+            )
+            for table in (backfilled, skipped):
+                of_folder = (table.c.mailbox == cursor.mailbox, table.c.folder == cursor.folder)
+                connection.execute(delete(table).where(*of_folder))
+            _set_cursor(connection, cursor)
+
+        await self._writer.run(work)
+
+    async def backfilled(self, mailbox: str, folder: str) -> frozenset[str]:
+        """Address keys whose history in the folder was looked for."""
+        query = select(backfilled.c.address).where(backfilled.c.mailbox == mailbox, backfilled.c.folder == folder)
+        return frozenset(await self._reader.run(lambda connection: connection.execute(query).scalars().all()))
+
+    async def mark_backfilled(self, mailbox: str, folder: str, keys: Collection[str]) -> None:
+        rows = [{"mailbox": mailbox, "folder": folder, "address": key} for key in keys]
+
+        def work(connection: Connection) -> None:
+            if rows:
+                connection.execute(_MARK, rows)
+
+        await self._writer.run(work)
+
+    async def set_state(self, mailbox: str, state: SyncState, at: datetime, detail: str = "") -> None:
+        """``at`` counts where the state is another than before."""
+
+        def work(connection: Connection) -> None:
+            before = connection.execute(_STATE, {"of_mailbox": mailbox}).scalar()
+            if before is None:
+                values = {"mailbox": mailbox, "state": state.value, "since": at, "detail": detail}
+                connection.execute(insert(mailbox_sync), values)
+            elif before == state.value:
+                connection.execute(_UPDATE_STATE, {"of_mailbox": mailbox, "detail": detail})
+            else:
+                values = {"of_mailbox": mailbox, "state": state.value, "since": at, "detail": detail}
+                connection.execute(_UPDATE_STATE, values)
+
+        await self._writer.run(work)
+
+    async def synced(self, mailbox: str, at: datetime) -> None:
+        """A round over the mailbox was completed."""
+
+        def work(connection: Connection) -> None:
+            if connection.execute(_UPDATE_STATE, {"of_mailbox": mailbox, "synced_at": at}).rowcount == 0:
+                values = {"state": SyncState.LIVE.value, "since": at, "detail": "", "synced_at": at}
+                connection.execute(insert(mailbox_sync), {"mailbox": mailbox, **values})
+
+        await self._writer.run(work)
+
+    async def states(self) -> dict[str, MailboxSync]:
+        """By mailbox key; those that were never tried are missing."""
+        rows = await self._reader.run(lambda connection: connection.execute(_STATES).all())
+        return {
+            row.mailbox: MailboxSync(
+                mailbox=row.mailbox,
+                state=SyncState(row.state),
+                since=row.since,
+                detail=row.detail,
+                synced_at=row.synced_at,
+                filed=row.filed or 0,
+                skipped=row.skipped or 0,
+            )
+            for row in rows
+        }
+
+    async def skip(self, where: Location, reason: str, cursor: Cursor | None) -> bool:
+        """Set one message aside and go past it; False when it was set aside before."""
+
+        def work(connection: Connection) -> bool:
+            values = {
+                "mailbox": where.mailbox,
+                "folder": where.folder,
+                "uidvalidity": where.uidvalidity,
+                "uid": where.uid,
+                "reason": reason,
+            }
+            new = connection.execute(_SKIP, values).rowcount == 1
+            if new:
+                count(connection, where.mailbox, skipped=1)
+            if cursor is not None:
+                move_cursor(connection, cursor)
+            return new
+
+        return await self._writer.run(work)
