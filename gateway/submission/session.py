@@ -1,0 +1,183 @@
+"""One mail program's session: greeting, STARTTLS, and transactions that end in a submission (RFC 5321, 6409)."""
+
+# ruff: noqa: N802 (the names of commands are aiosmtpd's)
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from gateway.domain.address import Address
+from gateway.domain.errors import BadMessage
+from gateway.domain.firm import Member
+from gateway.domain.mail import Submission
+from gateway.submission import replies
+from gateway.submission.commands import read_mail, read_recipient
+from gateway.submission.conversation import Method
+from gateway.submission.data import Intake
+from gateway.submission.replies import Refused, Reply
+from gateway.submission.signing import SigningIn
+from gateway.submission.terms import Terms
+from gateway.submission.wire import Silence, Wire
+
+MAX_RECIPIENTS = 1_000  # of one message; RFC 5321 section 4.5.3.1.8 asks for 100, Postfix takes these
+FLOOD = 20  # times the size limit: more than that is no message that is too large, but an attack
+
+
+@dataclass(slots=True)
+class Transaction:
+    """From MAIL to the end of DATA; recipients by key, in order."""
+
+    sender: Address | None
+    recipients: dict[str, Address] = field(default_factory=dict)
+
+
+class Session(SigningIn):
+    """What is said before MAIL is forgotten at STARTTLS, what is said after it at RSET, EHLO and the end of DATA."""
+
+    def __init__(self, wire: Wire, terms: Terms) -> None:
+        self._mail: Transaction | None = None
+        super().__init__(wire, terms)
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        self._greet(hostname)
+        self._say(Reply(250, "", self._terms.hostname))
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        self._greet(hostname)
+        offers = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8"]
+        if self._terms.tls is not None and not self._wire.tls:
+            offers.append("STARTTLS")
+        if self._may_sign_in:
+            offers.append("AUTH PLAIN LOGIN")
+        lines = "".join(f"250-{offer}\r\n" for offer in offers)
+        self._wire.say(f"{lines}250 ENHANCEDSTATUSCODES\r\n".encode())
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        """RFC 3207."""
+        _no_argument(arg)
+        if self._wire.tls:
+            raise Refused(replies.TLS_ALREADY)
+        if self._terms.tls is None:
+            raise Refused(replies.TLS_NOT_NOW)
+        self._say(replies.READY_FOR_TLS)
+        await self._start_tls()
+        self._forget()
+
+    async def smtp_NOOP(self, arg: str) -> None:
+        self._say(replies.OK)
+
+    async def smtp_RSET(self, arg: str) -> None:
+        _no_argument(arg)
+        self._reset()
+        self._say(replies.OK)
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        _no_argument(arg)
+        await self._leave(replies.BYE)
+
+    async def smtp_AUTH(self, arg: str) -> None:
+        if self._mail is not None:
+            raise Refused(replies.MAIL_TWICE)
+        await super().smtp_AUTH(arg)
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        self._need_sign_in()
+        if self._mail is not None:
+            raise Refused(replies.MAIL_TWICE)
+        mail = read_mail(arg, limit=self._terms.max_size)
+        self._mail, self._utf8 = Transaction(mail.sender), mail.smtputf8
+        self._say(replies.SENDER_OK)
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        self._need_sign_in()
+        if self._mail is None:
+            raise Refused(replies.MAIL_FIRST)
+        address = read_recipient(arg, smtputf8=self._utf8)
+        if address.key not in self._mail.recipients and len(self._mail.recipients) >= MAX_RECIPIENTS:
+            raise Refused(replies.TOO_MANY_RECIPIENTS)
+        self._mail.recipients.setdefault(address.key, address)
+        self._say(replies.RECIPIENT_OK)
+
+    async def smtp_DATA(self, arg: str) -> None:
+        member = self._need_sign_in()
+        _no_argument(arg)
+        if self._mail is None:
+            raise Refused(replies.MAIL_FIRST)
+        if not self._mail.recipients:
+            raise Refused(replies.RCPT_FIRST)
+        self._say(replies.GO_AHEAD)
+        intake = await self._receive()
+        mail, self._mail = self._mail, None
+        queue_id = await self._terms.accept(self._submission(member, mail, intake.message()))
+        self._say(replies.accepted(queue_id))
+
+    async def _receive(self) -> Intake:
+        """What lies between 354 and the end. Raises Refused and ConnectionLost."""
+        intake = Intake(self._terms.max_size)
+        clock = asyncio.get_running_loop().time
+        timers = self._terms.timers
+        begun = clock()
+        while True:
+            due = begun + timers.data_grace + intake.received / timers.data_rate
+            try:
+                rest = intake.feed(await self._wire.block(max(0.0, min(timers.command, due - clock()))))
+            except Silence:
+                raise Refused(replies.TOO_SLOW, hang_up=True) from None
+            except BadMessage:
+                raise Refused(replies.SMUGGLING, hang_up=True) from None
+            if rest is not None:
+                self._wire.give_back(rest)
+                return intake
+            if intake.received > FLOOD * self._terms.max_size:
+                raise Refused(replies.FLOODED, hang_up=True)
+
+    def _submission(self, member: Member, mail: Transaction, raw: bytes) -> Submission:
+        return Submission(
+            login=member.login,
+            sender=mail.sender,
+            recipients=tuple(mail.recipients.values()),
+            raw=raw,
+            received_at=self._terms.now(),
+            peer=self._wire.peer,
+            tls=self._wire.tls,
+            smtputf8=self._utf8,
+        )
+
+    def _greet(self, hostname: str) -> None:
+        if not hostname.strip():
+            raise Refused(replies.NEEDS_HOST)
+        self.session.host_name = hostname.strip()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._mail = None
+        self._utf8 = False
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._mail = None
+
+    def _lost(self, reason: str) -> None:
+        """Worth a line only where a message was under way."""
+        super()._lost(reason or ("lost in the middle of a message" if self._mail is not None else ""))
+
+    commands: ClassVar[Mapping[str, Method]] = {
+        "HELO": smtp_HELO,
+        "EHLO": smtp_EHLO,
+        "STARTTLS": smtp_STARTTLS,
+        "AUTH": smtp_AUTH,
+        "MAIL": smtp_MAIL,
+        "RCPT": smtp_RCPT,
+        "DATA": smtp_DATA,
+        "RSET": smtp_RSET,
+        "NOOP": smtp_NOOP,
+        "QUIT": smtp_QUIT,
+    }
+
+
+def _no_argument(arg: str) -> None:
+    if arg.strip():
+        raise Refused(replies.NO_ARGUMENT)

@@ -1,0 +1,270 @@
+"""One connection as octets: lines and blocks within time limits, replies in batches, STARTTLS without plaintext."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import cast
+
+HIGH_WATER = 256 * 1024  # octets read ahead before the peer has to wait: one read of asyncio's
+_LINE_STARTS = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n")  # a TLS handshake on a plain port has 0x16
+LINGER = 3.0  # seconds in which the peer may still read our last words; longer helps nobody
+LINGER_OCTETS = 16_000_000  # of what the peer still sends meanwhile, so that our last words are not lost in a reset
+
+
+class ConnectionLost(Exception):
+    """The peer is gone, or we are: nothing more can be read or said."""
+
+
+class LineTooLong(Exception):
+    """No line end within the limit."""
+
+
+class Garbled(Exception):
+    """A line that ends in LF alone, or begins as no command does: nothing that follows can be taken for one."""
+
+
+class Silence(Exception):
+    """What had to come did not come in time."""
+
+
+class Interrupted(Exception):
+    """The server is stopping, and this was a moment at which a session may end."""
+
+
+class Wire(asyncio.Protocol):
+    """``opened`` is called once. One task reads; what `say` collects leaves before it waits (RFC 2920 section 3.2)."""
+
+    def __init__(self, opened: Callable[[Wire], None]) -> None:
+        self._opened = opened
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._searched = 0  # octets of the buffer known to hold no LF
+        self._out = bytearray()
+        self._eof = False
+        self._lingering: int | None = None  # octets that may still be thrown away
+        self._paused = False
+        self._interruptible = False
+        self._stopping = False
+        self._arrived: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self.lost = False
+        self.tls = False
+        self.peer = ""  # IP address; empty where the peer has none
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the peer is on this machine; false where it can't be told."""
+        return bool(self.peer) and ip_address(self.peer).is_loopback
+
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.peer = _peer_of(transport)
+        self._opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._lingering -= len(data)
+            if self._lingering < 0:
+                self.abort()
+            return
+        self._buffer += data
+        if len(self._buffer) > HIGH_WATER and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+        _wake(self._arrived)
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        _wake(self._arrived)
+        if self._lingering is not None and self._transport is not None:
+            self._transport.close()
+        return not self.tls  # a half-closed peer still reads our answer; TLS has no half-close
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = self._eof = True
+        for future in (self._arrived, self._writable, self._gone):
+            _wake(future)
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        _wake(self._writable)
+        self._writable = None
+
+    # Called by the session
+
+    async def line(self, limit: int, patience: float, *, interruptible: bool = False) -> bytes:
+        """The next line without its CRLF.
+
+        Raises LineTooLong beyond ``limit`` octets, Garbled, Silence when the whole line has not come after
+        ``patience`` seconds, and ConnectionLost; Interrupted only where ``interruptible``.
+        """
+        if interruptible and self._stopping:
+            raise Interrupted
+        if (end := self._line_end(limit)) < 0:
+            try:
+                async with asyncio.timeout(patience):
+                    while end < 0:
+                        await self._more(interruptible=interruptible)
+                        end = self._line_end(limit)
+            except TimeoutError:
+                raise Silence from None
+        line = bytes(self._buffer[: end + 1])
+        del self._buffer[: end + 1]
+        self._searched = 0
+        if not line.endswith(b"\r\n"):
+            raise Garbled
+        return line[:-2]
+
+    async def block(self, patience: float) -> bytearray:
+        """Whatever has come, at least one octet. Raises Silence and ConnectionLost."""
+        if not self._buffer:
+            try:
+                async with asyncio.timeout(patience):
+                    while not self._buffer:
+                        await self._more()
+            except TimeoutError:
+                raise Silence from None
+        block, self._buffer = self._buffer, bytearray()
+        self._searched = 0
+        return block
+
+    def give_back(self, data: bytes) -> None:
+        """Octets of a block that turned out to be the next commands."""
+        self._buffer[:0] = data
+        self._searched = 0
+
+    def say(self, data: bytes) -> None:
+        """Goes out with the next flush, or before the next wait."""
+        self._out += data
+
+    async def flush(self) -> None:
+        """Waits while the peer does not read."""
+        self._write()
+        if self._writable is not None:
+            await self._writable
+
+    async def start_tls(self, context: ssl.SSLContext, patience: float) -> None:
+        """Raises ConnectionLost where no handshake comes about.
+
+        asyncio would hand plaintext that was buffered before the handshake to us after it: so the connection is
+        dropped where there is any (RFC 3207 section 6, CVE-2011-0411).
+        """
+        self._write()  # the 220; from here until asyncio has the socket nothing is awaited, so nothing can come in
+        if self._buffer or self._transport is None:
+            self.abort()
+            raise ConnectionLost("plaintext behind STARTTLS")
+        try:
+            transport = await asyncio.get_running_loop().start_tls(
+                self._transport, self, context, server_side=True, ssl_handshake_timeout=patience
+            )
+        except OSError as error:  # ssl.SSLError is one, and so is the handshake that took too long
+            raise ConnectionLost(type(error).__name__) from error
+        if transport is None:
+            raise ConnectionLost("hung up in the TLS handshake")
+        self._transport = transport
+        self.tls = True
+
+    def interrupt(self) -> None:
+        """Ends the wait for the next command, now or when it comes to that."""
+        self._stopping = True
+        if self._interruptible:
+            _wake(self._arrived)
+
+    async def hang_up(self, *, patiently: bool = True) -> None:
+        """Ends the connection after what was said last; ``patiently`` where the peer may still be sending.
+
+        A socket that is closed on unread octets resets the connection, and the peer may lose our last words.
+        """
+        if self.lost or self._transport is None:
+            return
+        self._buffer.clear()
+        self._lingering = LINGER_OCTETS
+        self._gone = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(LINGER):
+                self._resume()
+                await self.flush()
+                if patiently and not self._eof and self._transport.can_write_eof():
+                    self._transport.write_eof()
+                else:
+                    self._transport.close()
+                await self._gone
+        except TimeoutError:
+            self.abort()
+        except ConnectionLost:
+            return
+
+    def refuse(self, words: bytes) -> None:
+        """Says so and ends the connection, without a session."""
+        self.say(words)
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection once what was said has left; the peer gets no time to finish."""
+        if self._transport is not None and not self.lost and self._lingering is None:
+            self._transport.write(self._out)
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Ends the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _write(self) -> None:
+        if self.lost or self._transport is None or self._transport.is_closing():
+            raise ConnectionLost
+        if self._out:
+            self._transport.write(self._out)
+            self._out = bytearray()
+
+    def _line_end(self, limit: int) -> int:
+        if self._buffer and self._buffer[0] not in _LINE_STARTS:
+            raise Garbled
+        end = self._buffer.find(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(self._buffer)
+        if end >= limit or (end < 0 and self._searched >= limit):
+            raise LineTooLong
+        return end
+
+    def _resume(self) -> None:
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    async def _more(self, *, interruptible: bool = False) -> None:
+        if interruptible and self._stopping:
+            raise Interrupted
+        await self.flush()
+        if self._eof:
+            raise ConnectionLost
+        self._resume()
+        self._interruptible = interruptible
+        self._arrived = asyncio.get_running_loop().create_future()
+        try:
+            await self._arrived
+        finally:
+            self._interruptible = False
+            self._arrived = None
+
+
+def _peer_of(transport: asyncio.BaseTransport) -> str:
+    name = transport.get_extra_info("peername")
+    if not isinstance(name, tuple):
+        return ""
+    address = ip_address(str(name[0]).partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def _wake(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
