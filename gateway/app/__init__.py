@@ -1,0 +1,1 @@
+"""Builds everything from settings, runs it, and stops it: the only place that wires rooms together."""

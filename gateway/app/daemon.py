@@ -1,0 +1,247 @@
+"""The daemon: everything built from settings, run in one task group, stopped in order.
+
+A listener or the dispatcher that fails ends the process, and systemd starts it again; a tail that fails comes back by
+itself. SIGTERM and SIGINT drain, SIGHUP reloads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from gateway.admin.server import AdminServer
+from gateway.admin.services import Services
+from gateway.app import logs, systemd
+from gateway.app.health import HealthCheck
+from gateway.app.keys import load_key
+from gateway.domain.errors import Conflict, Faulty, PosternError
+from gateway.domain.firm import Firm
+from gateway.domain.status import Listener
+from gateway.inbound.folder import Watch
+from gateway.inbound.tails import Tails
+from gateway.office.office import Office
+from gateway.office.signin import SignIn
+from gateway.outbound.accept import Acceptance
+from gateway.outbound.bounce import Bounces
+from gateway.outbound.dispatch import Dispatcher, release_after_change
+from gateway.outbound.sent import SentCopies
+from gateway.settings.gateway import Settings, load
+from gateway.store.store import Store
+from gateway.submission.server import SubmissionServer
+from gateway.upstream.smtp import SmtpRelay
+
+log = structlog.get_logger()
+
+EX_UNAVAILABLE, EX_CONFIG = 69, 78  # sysexits.h
+GRACE = 8.0  # seconds that sessions have to finish: hostile.md A3 wants an exit within ten
+
+
+def now() -> datetime:
+    """The wall clock, read here and handed to every room."""
+    return datetime.now(UTC)
+
+
+def serve(settings_path: Path) -> int:
+    """Runs until a signal; the exit code. Faults of the settings go to stderr, each on a line of its own."""
+    try:
+        settings = load(settings_path)
+        logs.set_up(settings.log.level, settings.log.format)
+        prepare(settings.data_dir)
+        return _runner(lambda: Daemon(settings_path, settings).run())
+    except Faulty as faulty:
+        for fault in faulty.faults:
+            print(f"postern: {faulty.what}: {fault}", file=sys.stderr)
+        return EX_CONFIG
+    except Conflict as error:
+        print(f"postern: {error.sentence}", file=sys.stderr)
+        return EX_UNAVAILABLE
+
+
+def prepare(data_dir: Path) -> None:
+    """The data folder, ours alone, whatever the umask; files that we make are nobody else's to read."""
+    os.umask(0o077)
+    data_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise Conflict(f"The data folder {data_dir} is not ours to write: chown it to the user that runs postern.")
+
+
+def _runner(main: Callable[[], Awaitable[int]]) -> int:
+    """On uvloop where it is installed: an idle TLS connection costs a sixth of the memory there."""
+
+    async def run() -> int:
+        return await main()
+
+    factory = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(run())
+
+
+class Daemon:
+    """One life of the gateway."""
+
+    def __init__(self, settings_path: Path, settings: Settings) -> None:
+        self._path = settings_path
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._tls = _tls_context(settings)
+
+    async def run(self) -> int:
+        started = now()
+        store = await Store.open(
+            self._settings.data_dir, url=self._settings.database.url, key=load_key(self._settings.data_dir)
+        )
+        try:
+            await self._run_on(store, started)
+        finally:
+            await store.close()
+        log.info("stopped")
+        return 0
+
+    async def _run_on(self, store: Store, started: datetime) -> None:
+        office = Office(store.firm)
+        await office.load()
+        flows = Flows(store, office, lambda: self._settings)
+        submission = SubmissionServer(
+            self._settings,
+            tls=self._tls,
+            sign_in=SignIn(lambda: office.firm).check,
+            accept=flows.accept,
+            now=now,
+        )
+        listeners = await submission.start(systemd.handed_sockets())
+        admin = self._admin(store, office, flows, started, listeners)
+        async with asyncio.TaskGroup() as tasks:
+            running = flows.start(tasks)
+            running.append(tasks.create_task(self._watchdog(), name="watchdog"))
+            office.on_change.append(lambda firm: _release(tasks, flows, firm))
+            await admin.start()
+            self._listen_to_signals()
+            systemd.notify("READY=1")
+            log.info("ready", listeners=[f"{one.name} {one.host}:{one.port}" for one in listeners], pid=os.getpid())
+            gc.freeze()
+            await self._stop.wait()
+            systemd.notify("STOPPING=1")
+            log.info("stopping")
+            await submission.stop(GRACE)
+            await admin.stop()
+            await flows.drain(GRACE)
+            for task in running:
+                task.cancel()
+        await flows.relay.close()
+
+    def _admin(
+        self, store: Store, office: Office, flows: Flows, started: datetime, listeners: tuple[Listener, ...]
+    ) -> AdminServer:
+        socket_path = self._settings.admin.socket
+        check = HealthCheck(store, lambda: office.firm, now, started, listeners, socket_path)
+        services = Services(
+            store=store,
+            office=office,
+            status=check.look,
+            queue_changed=flows.dispatcher.wake,
+            now=now,
+        )
+        return AdminServer(services, socket_path=socket_path, group=self._settings.admin.group)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+
+    def _reload(self) -> None:
+        """New settings for what comes next; a bad file changes nothing. Sockets and folders stay until a restart."""
+        try:
+            fresh = load(self._path)
+            if self._tls is not None and fresh.tls is not None:
+                self._tls.load_cert_chain(fresh.tls.certificate, fresh.tls.key)
+        except (PosternError, OSError) as error:
+            log.error("reload-refused", error=str(error), kept="the settings from before")
+            return
+        logs.set_up(fresh.log.level, fresh.log.format)
+        fixed = {"data_dir", "database", "admin"}
+        kept = {name: getattr(self._settings, name) for name in fixed}
+        needs_restart = [name for name in sorted(fixed) if getattr(fresh, name) != kept[name]]
+        if (fresh.submission.listen, fresh.submission.listen_tls) != (
+            self._settings.submission.listen,
+            self._settings.submission.listen_tls,
+        ):
+            needs_restart.append("submission.listen")
+        self._settings = fresh.model_copy(update=kept)
+        log.info("reloaded", needs_restart=needs_restart)
+
+    async def _watchdog(self) -> None:
+        interval = systemd.watchdog_interval()
+        while interval is not None:
+            systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(interval)
+
+
+class Flows:
+    """The flows out and in, wired to one store and one firm."""
+
+    def __init__(self, store: Store, office: Office, settings: Callable[[], Settings]) -> None:
+        self._store = store
+        self._firm = office.firm
+
+        def firm() -> Firm:
+            return office.firm
+
+        first = settings()
+        self.relay = SmtpRelay(hostname=first.submission.hostname, trust=first.upstream.trust)
+        bounces = Bounces(store, firm=firm, hostname=lambda: settings().submission.hostname, now=now)
+        self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust)
+        self.dispatcher = Dispatcher(
+            store, self.relay, bounces, firm=firm, settings=settings, now=now, delivered=self._copies.wake
+        )
+        self.accept = Acceptance(store, firm=firm, settings=settings, now=now, wake=self.dispatcher.wake)
+        self.tails = Tails(Watch(store, firm, now), trust=first.upstream.trust)
+
+    def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        self._dispatching = tasks.create_task(self.dispatcher.run(), name="dispatcher")
+        return [
+            self._dispatching,
+            tasks.create_task(self._copies.run(), name="sent copies"),
+            tasks.create_task(self.tails.run(), name="tails"),
+        ]
+
+    async def drain(self, grace: float) -> None:
+        """Let deliveries end: one cut between its last dot and the answer would be sent twice."""
+        self.dispatcher.stop()
+        await asyncio.wait([self._dispatching], timeout=grace)
+
+    async def firm_changed(self, firm: Firm) -> None:
+        """Tails follow; what a refused sign-in held goes on where the account was changed."""
+        old, self._firm = self._firm, firm
+        self.tails.firm_changed(old, firm)
+        released = await release_after_change(self._store, old, firm, now())
+        if released:
+            log.info("released", entries=released)
+        self.dispatcher.wake()
+
+
+def _release(tasks: asyncio.TaskGroup, flows: Flows, firm: Firm) -> None:
+    tasks.create_task(flows.firm_changed(firm), name="firm changed")
+
+
+def _tls_context(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
+    context.load_cert_chain(settings.tls.certificate, settings.tls.key)
+    return context

@@ -1,0 +1,1 @@
+"""A message in: each mailbox is tailed, clients' mail is found by its header, fetched once, filed and announced."""

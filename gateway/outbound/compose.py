@@ -1,0 +1,72 @@
+"""What acceptance changes in a message, as header edits: settled once, the same for every recipient and attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from gateway.domain.address import Address, NamedAddress
+from gateway.domain.firm import Firm
+from gateway.domain.mail import Decision, Submission
+from gateway.mime.header import Field
+from gateway.mime.render import Edits
+from gateway.policy.authorise import Authorised
+from gateway.policy.signature import signature_block
+
+NEVER_LEAVES = frozenset({"bcc", "resent-bcc", "return-path", "x-postern-rule", "x-postern-member"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The marks of one acceptance: ``queue_id`` and ``seed`` are unguessable, ``at`` is when."""
+
+    queue_id: str
+    seed: str
+    hostname: str
+    at: datetime
+
+
+def edits_for(firm: Firm, authorised: Authorised, decision: Decision, stamp: Stamp) -> Edits:
+    """All edits that the decision asks for, and no others: what need not change keeps its bytes."""
+    replace: list[Field] = []
+    remove = set(NEVER_LEAVES)
+    written = authorised.header_from
+    name = written.name if decision.display_name is None else decision.display_name
+    shown = NamedAddress(name, decision.mailbox.address)
+    if shown != written:
+        replace.append(Field.mailboxes("From", [shown]))
+    if decision.reply_to is not None:
+        replace.append(Field.mailboxes("Reply-To", [NamedAddress("", decision.reply_to)]))
+    if decision.show_sender:
+        replace.append(Field.mailboxes("Sender", [_author(firm, decision, written.address)]))
+    else:
+        remove.add("sender")
+    return Edits(
+        prepend=(received(authorised.submission, stamp),),
+        replace=tuple(replace),
+        default=(
+            Field.token("Date", format_datetime(stamp.at)),
+            Field.token("Message-ID", message_id(stamp, decision.mailbox.address)),
+        ),
+        remove=frozenset(remove),
+        signature=signature_block(decision, firm, stamp.seed),
+    )
+
+
+def received(submission: Submission, stamp: Stamp) -> Field:
+    """The trace line (RFC 5321 section 4.4) without its ``from``: the author's network is nobody's business."""
+    protocol = ("UTF8SMTP" if submission.smtputf8 else "ESMTP") + ("SA" if submission.tls else "A")  # RFC 3848, 6531
+    return Field.token(
+        "Received", f"by {stamp.hostname} (Postern) with {protocol} id {stamp.queue_id}; {format_datetime(stamp.at)}"
+    )
+
+
+def message_id(stamp: Stamp, address: Address) -> str:
+    """A Message-ID of the domain that the message leaves from (RFC 5322 section 3.6.4)."""
+    return f"<{stamp.queue_id}.{stamp.seed[:12]}@{address.domain}>"
+
+
+def _author(firm: Firm, decision: Decision, asked: Address) -> NamedAddress:
+    """Who really wrote: the member's own address where they have one, else the one they asked for."""
+    return NamedAddress(decision.member.name, firm.own_address(decision.member.login) or asked)

@@ -1,0 +1,173 @@
+"""A small firm on a real store and the trial provider, with a clock that tests move: for the flows, without faces."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gateway.domain.address import Address
+from gateway.domain.firm import (
+    Client,
+    Contact,
+    ContactAddress,
+    Endpoint,
+    Firm,
+    Mailbox,
+    Member,
+    Role,
+    Rule,
+    Secret,
+    Security,
+    Signature,
+)
+from gateway.domain.mail import QueueEntry, Submission
+from gateway.mime.address import parse_address
+from gateway.outbound.accept import Acceptance
+from gateway.settings.gateway import Settings, parse
+from gateway.store.store import Store
+from gateway.trial.provider import TrialProvider
+
+PASSWORD = "provider-secret"
+SUPPORT, ANA, ARCHIVE = "support@firm.example", "ana@firm.example", "archive@firm.example"
+AL, STRANGER = "al@pacino.example", "someone@else.example"
+
+
+@dataclass
+class Clock:
+    """Stands still until it is moved."""
+
+    at: datetime = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, by: timedelta) -> None:
+        self.at += by
+
+
+@dataclass
+class Rig:
+    store: Store
+    provider: TrialProvider
+    firm: Firm
+    settings: Settings
+    clock: Clock = field(default_factory=Clock)
+    woken: int = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    @property
+    def acceptance(self) -> Acceptance:
+        return Acceptance(
+            self.store, firm=lambda: self.firm, settings=lambda: self.settings, now=self.clock, wake=self.wake
+        )
+
+    def submission(self, raw: bytes, *recipients: str, login: str = "ana", sender: str = SUPPORT) -> Submission:
+        return Submission(
+            login=login,
+            sender=parse_address(sender),
+            recipients=tuple(map(parse_address, recipients or (AL,))),
+            raw=raw,
+            received_at=self.clock(),
+            peer="192.0.2.7",
+        )
+
+    async def accepted(self, raw: bytes = b"", *recipients: str, login: str = "ana") -> QueueEntry:
+        queue_id = await self.acceptance(self.submission(raw or letter(), *recipients, login=login))
+        return await self.store.queue.get(queue_id)
+
+    def arrived(self, address: str, folder: str = "INBOX") -> list[bytes]:
+        return [message.raw for message in self.provider.account(address).folders[folder].messages]
+
+
+def letter(
+    *, sender: str = f"Ana Pop <{SUPPORT}>", to: str = AL, subject: str = "Your return", extra: str = ""
+) -> bytes:
+    lines = (
+        f"From: {sender}",
+        f"To: {to}",
+        f"Subject: {subject}",
+        *([extra] if extra else []),
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "",
+        "Dear Al,",
+        "it is done.",
+        "",
+    )
+    return "\r\n".join(lines).encode()
+
+
+def client_letter(*, message_id: str = "<1@pacino.example>", subject: str = "Statement", extra: str = "") -> bytes:
+    """What the client writes, with a PDF."""
+    head = "\r\n".join(
+        (
+            f"From: Al Pacino <{AL}>",
+            f"To: {SUPPORT}",
+            f"Subject: {subject}",
+            "Date: Sat, 14 Mar 2026 10:00:00 +0200",
+            *([f"Message-ID: {message_id}"] if message_id else []),
+            *([extra] if extra else []),
+            "MIME-Version: 1.0",
+            'Content-Type: multipart/mixed; boundary="b"',
+            "",
+            "--b",
+            "Content-Type: text/plain",
+            "",
+            "Here it is.",
+            "--b",
+            'Content-Type: application/pdf; name="statement.pdf"',
+            'Content-Disposition: attachment; filename="statement.pdf"',
+            "Content-Transfer-Encoding: base64",
+            "",
+            "JVBERi0xLjQK",
+            "--b--",
+            "",
+        )
+    )
+    return head.encode()
+
+
+def small_firm(provider: TrialProvider, **changes: object) -> Firm:
+    def mailbox(address: str, name: str, members: tuple[str, ...], signature: str | None = None) -> Mailbox:
+        return Mailbox(
+            address=parse_address(address),
+            name=name,
+            members=members,
+            username=address,
+            password=Secret(PASSWORD),
+            imap=Endpoint("127.0.0.1", provider.imap_port, Security.NONE),
+            smtp=Endpoint("127.0.0.1", provider.smtp_port, Security.NONE),
+            signature=signature,
+        )
+
+    firm = {
+        "name": "Popescu",
+        "members": (Member("ana", "Ana Pop", Role.OWNER), Member("ion", "Ion Pop")),
+        "mailboxes": (
+            mailbox(SUPPORT, "Popescu Support", ("ana", "ion"), "support"),
+            mailbox(ANA, "Ana Pop", ("ana",)),
+        ),
+        "signatures": (Signature("support", "-- \n{{ member.name }}"),),
+        "rules": (Rule("archive", bcc=(Address("archive", "firm.example"),)),),
+        "clients": (Client("Al Pacino", ("*",), (Contact("Al", (ContactAddress(parse_address(AL)),)),)),),
+    }
+    return Firm(**(firm | changes))  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def rig(folder: Path, **changes: object) -> AsyncIterator[Rig]:
+    accounts = dict.fromkeys((SUPPORT, ANA, ARCHIVE, AL), PASSWORD)
+    settings = parse({"data_dir": str(folder), "submission": {"hostname": "mail.firm.example"}}, base=folder)
+    async with TrialProvider(accounts) as provider:
+        store = await Store.open(folder, url=None, key=b"k" * 32)
+        try:
+            firm = small_firm(provider, **changes)
+            await store.firm.replace(firm, [], "test", datetime(2026, 3, 14, tzinfo=UTC))
+            yield Rig(store, provider, firm, settings)
+        finally:
+            await store.close()
