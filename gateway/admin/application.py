@@ -1,0 +1,23 @@
+"""The FastAPI application: all routes, and every way in which they fail."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI
+
+from gateway import __version__
+from gateway.admin import problems
+from gateway.admin.routes import backup, documents, feed, firm, mail, queue, status
+from gateway.admin.services import Services
+
+
+def build(services: Services, stopping: asyncio.Event) -> FastAPI:
+    """One application; its description is at /openapi.json."""
+    app = FastAPI(title="Postern", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.services = services
+    app.state.stopping = stopping
+    problems.install(app)
+    for noun in (status, firm, mail, documents, queue, feed, backup):
+        app.include_router(noun.router)
+    return app

@@ -1,0 +1,70 @@
+"""The first look at every request: who asks, and whether it is small and plain enough to go on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.admin.peer import Door, Peer
+from gateway.admin.problems import problem
+
+MAX_BODY = 8 * 1024 * 1024  # octets; a firm file with a few logos in base64 has under one million
+MAX_HEADERS = 64  # fields; a browser sends about twenty
+
+_log = structlog.get_logger()
+
+
+class Gate:
+    """ASGI middleware that stands outside of everything else, so that nothing runs for those who may not."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = await self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        try:
+            await self._app(scope, _bounded(receive), send)
+        except Exception:  # noqa: BLE001 - the answer, a bare 500, has been given; what remains is to know of it
+            _log.exception("admin_failed", method=scope["method"], path=scope["path"])
+
+    async def _refusal(self, scope: Scope) -> Response | None:
+        peer: Peer | None = scope["state"].get("peer")
+        if peer is None or not await asyncio.to_thread(self._door.lets_in, peer):
+            _log.warning("admin_stranger", uid=peer and peer.uid, pid=peer and peer.pid)
+            return problem(403, headers={"connection": "close"})
+        status = _misfit(scope)
+        return problem(status, headers={"connection": "close"}) if status else None
+
+
+def _misfit(scope: Scope) -> int | None:
+    headers = Headers(scope=scope)
+    if len(scope["headers"]) > MAX_HEADERS:
+        return 431
+    if "content-length" in headers and "transfer-encoding" in headers:
+        return 400  # two framings are how requests are smuggled, RFC 9112 section 6.1
+    if not scope["raw_path"].startswith(b"/"):
+        return 400  # absolute-form is for proxies
+    return 413 if int(headers.get("content-length", "0")) > MAX_BODY else None
+
+
+def _bounded(receive: Receive) -> Receive:
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY:
+            raise HTTPException(413)
+        return message
+
+    return bounded

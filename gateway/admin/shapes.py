@@ -1,0 +1,260 @@
+"""The JSON of domain values, written out field by field so that no secret gets in by accident; times are ISO, UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature
+from gateway.domain.mail import Outcome, QueueEntry, Recipient
+from gateway.domain.record import Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
+from gateway.domain.status import Status
+
+Json = dict[str, object]
+
+
+def moment(at: datetime | None) -> str | None:
+    """``2026-03-14T15:09:26Z``; a header's date without a zone counts as UTC."""
+    if at is None:
+        return None
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def status(value: Status) -> Json:
+    """One look at everything."""
+    return {
+        "health": value.health,
+        "version": value.version,
+        "pid": value.pid,
+        "started_at": moment(value.started_at),
+        "listeners": [{"name": one.name, "host": one.host, "port": one.port} for one in value.listeners],
+        "admin_socket": value.admin_socket,
+        "mailboxes": [sync(one) for one in value.mailboxes],
+        "queue": dict(value.queue),
+        "oldest_queued": moment(value.oldest_queued),
+        "disk_free": value.disk_free,
+        "problems": list(value.problems),
+    }
+
+
+def sync(value: MailboxSync) -> Json:
+    """How a mailbox's link stands."""
+    return {
+        "mailbox": value.mailbox,
+        "state": value.state,
+        "since": moment(value.since),
+        "detail": value.detail,
+        "synced_at": moment(value.synced_at),
+        "filed": value.filed,
+        "skipped": value.skipped,
+    }
+
+
+def change(value: Change) -> Json:
+    """What was changed, as the activity trail has it."""
+    return {"kind": value.kind, "name": value.name, "verb": value.verb, "what": value.what}
+
+
+def member(value: Member) -> Json:
+    """Without the password hash: whether there is one is all that anybody needs."""
+    return {
+        "login": value.login,
+        "name": value.name,
+        "role": value.role,
+        "can_sign_in": bool(value.password_hash),
+    }
+
+
+def mailbox(value: Mailbox, state: MailboxSync | None) -> Json:
+    """Without the password; ``sync`` is null before the first connection."""
+    return {
+        "address": str(value.address),
+        "name": value.name,
+        "members": list(value.members),
+        "username": value.username,
+        "imap": _endpoint(value.imap),
+        "smtp": _endpoint(value.smtp),
+        "allow_others_to_send": value.allow_others_to_send,
+        "save_attachments": value.save_attachments,
+        "signature": value.signature,
+        "folders": list(value.folders),
+        "sync": sync(state) if state else None,
+    }
+
+
+def client(value: Client) -> Json:
+    """With contacts, addresses and toggles."""
+    return {
+        "name": value.name,
+        "members": list(value.members),
+        "contacts": [
+            {
+                "name": contact.name,
+                "addresses": [
+                    {
+                        "address": str(one.address),
+                        "email_sync": one.email_sync,
+                        "notify": one.notify,
+                        "login": one.login,
+                    }
+                    for one in contact.addresses
+                ],
+            }
+            for contact in value.contacts
+        ],
+    }
+
+
+def rule(value: Rule) -> Json:
+    """Null where the rule leaves a thing as it is."""
+    return {
+        "name": value.name,
+        "when": {
+            "member": list(value.when.member),
+            "sender": list(value.when.sender),
+            "recipient": list(value.when.recipient),
+            "to_client": value.when.to_client,
+        },
+        "send_as": str(value.send_as) if value.send_as else None,
+        "display_name": value.display_name,
+        "reply_to": value.reply_to,
+        "sender": value.sender,
+        "signature": value.signature,
+        "bcc": [str(address) for address in value.bcc],
+    }
+
+
+def signature(value: Signature) -> Json:
+    """The templates; of images what they are, not their octets."""
+    return {
+        "name": value.name,
+        "text": value.text,
+        "html": value.html,
+        "images": [
+            {"name": image.name, "content_type": image.content_type, "size": len(image.content)}
+            for image in value.images
+        ],
+    }
+
+
+def filing(value: Filing) -> Json:
+    """A message as it lies in one client's record."""
+    return {
+        "client": value.client,
+        "direction": value.direction,
+        "thread": value.thread,
+        "flags": list(value.flags),
+        "message": message(value.message),
+    }
+
+
+def message(value: Message) -> Json:
+    """Its facts, header fields decoded."""
+    return {
+        "id": value.id,
+        "sha256": value.sha256,
+        "size": value.size,
+        "filed_at": moment(value.filed_at),
+        "author_login": value.author_login,
+        "grant": value.grant,
+        **_facts(value.facts),
+    }
+
+
+def whole_message(value: Message, clients: Sequence[str], locations: Sequence[Location], text: str) -> Json:
+    """The facts, whose it is, where it was seen, and its text."""
+    seen = [
+        {"mailbox": one.mailbox, "folder": one.folder, "uidvalidity": one.uidvalidity, "uid": one.uid}
+        for one in locations
+    ]
+    return message(value) | {"clients": list(clients), "locations": seen, "text": text}
+
+
+def document(value: Document) -> Json:
+    """``path`` is relative to the data folder."""
+    return {
+        "id": value.id,
+        "client": value.client,
+        "name": value.name,
+        "original_name": value.original_name,
+        "content_type": value.content_type,
+        "size": value.size,
+        "sha256": value.sha256,
+        "path": value.path,
+        "message": value.message,
+        "saved_at": moment(value.saved_at),
+    }
+
+
+def queue_entry(value: QueueEntry) -> Json:
+    """With what became of each recipient; ``sender`` is null for a delivery report."""
+    return {
+        "id": value.id,
+        "state": value.state,
+        "login": value.login,
+        "mailbox": value.mailbox,
+        "sender": str(value.sender) if value.sender else None,
+        "recipients": [_recipient(one) for one in value.recipients],
+        "subject": value.subject,
+        "message_id": value.message_id,
+        "in_reply_to": value.in_reply_to,
+        "sha256": value.sha256,
+        "size": value.size,
+        "accepted_at": moment(value.accepted_at),
+        "next_attempt": moment(value.next_attempt),
+        "attempts": value.attempts,
+        "hold_reason": value.hold_reason,
+        "smtputf8": value.smtputf8,
+        "grant": value.grant,
+        "rules": list(value.rules),
+    }
+
+
+def event(value: Event) -> Json:
+    """One line of the feed."""
+    return {
+        "number": value.number,
+        "at": moment(value.at),
+        "kind": value.kind,
+        "text": value.text,
+        "client": value.client,
+        "mailbox": value.mailbox,
+        "message": value.message,
+        "queue_id": value.queue_id,
+    }
+
+
+def _endpoint(value: Endpoint) -> Json:
+    return {"host": value.host, "port": value.port, "security": value.security}
+
+
+def _facts(value: HeaderFacts) -> Json:
+    return {
+        "message_id": value.message_id,
+        "in_reply_to": list(value.in_reply_to),
+        "references": list(value.references),
+        "subject": value.subject,
+        "from": value.sender,
+        "to": value.recipients,
+        "date": moment(value.date),
+    }
+
+
+def _recipient(value: Recipient) -> Json:
+    return {
+        "address": str(value.address),
+        "delivery": value.delivery,
+        "bcc": value.bcc,
+        "last": _outcome(value.last) if value.last else None,
+    }
+
+
+def _outcome(value: Outcome) -> Json:
+    return {
+        "delivery": value.delivery,
+        "code": value.code,
+        "status": value.status,
+        "text": value.text,
+        "stage": value.stage,
+    }

@@ -1,0 +1,158 @@
+"""The way to the daemon: HTTP over its Unix socket, every failure an exit code and a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from gateway.cli.answer import Answer
+from gateway.cli.exits import NOT_ALLOWED, TRY_AGAIN, UNAVAILABLE, Failed, code_of
+
+if TYPE_CHECKING:
+    import httpx2
+
+DEFAULT_SOCKET = Path("/run/postern/admin.sock")
+ANSWER_SECONDS = 60.0  # a busy daemon; backups and streams have no limit
+
+_Params = Mapping[str, str | int | bool | None]
+
+
+class Daemon:
+    """A context manager; it connects with the first request."""
+
+    def __init__(self, socket: Path | None) -> None:
+        self._socket = socket or DEFAULT_SOCKET
+        self._named = socket is not None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        self._look()
+        import ssl
+
+        import httpx2
+
+        from gateway.admin.unix import short_path
+
+        name = self._stack.enter_context(short_path(self._socket))
+        unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else the client reads all certificates of the machine
+        transport = httpx2.HTTPTransport(uds=name, verify=unused, trust_env=False)
+        client = httpx2.Client(transport=transport, base_url="http://postern", timeout=ANSWER_SECONDS, trust_env=False)
+        self._client = self._stack.enter_context(client)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def get(self, path: str, **params: str | int | bool | None) -> Answer:
+        return Answer(self._ask("GET", path, params).json())
+
+    def content(self, path: str) -> bytes:
+        return self._ask("GET", path, {}).content
+
+    def post(
+        self, path: str, body: object = None, *, patient: bool = False, **params: str | int | bool | None
+    ) -> Answer:
+        """``patient``: however long it takes."""
+        return Answer(self._ask("POST", path, params, body=body, patient=patient).json())
+
+    def pages(self, path: str, key: str, **params: str | int | bool | None) -> Iterator[Answer]:
+        """Every row of a list, however many pages it has."""
+        before: str | None = None
+        while True:
+            page = self.get(path, before=before, **params)
+            yield from page.parts(key)
+            before = page.text("next")
+            if not before:
+                return
+
+    def events(self, after: int) -> Iterator[Answer]:
+        """The feed as it goes on, until the daemon stops."""
+        import httpx2
+
+        headers = {"accept": "text/event-stream"}
+        with (
+            self._failures(),
+            self._client.stream("GET", "/v1/events", params={"after": after}, headers=headers, timeout=None) as stream,
+        ):
+            if stream.is_error:
+                stream.read()
+                raise _failure(stream)
+            for event in httpx2.EventSource(stream):
+                yield Answer(event.json())
+
+    def _ask(
+        self, method: str, path: str, params: _Params, *, body: object = None, patient: bool = False
+    ) -> httpx2.Response:
+        given = {key: value for key, value in params.items() if value is not None}
+        timeout = None if patient else ANSWER_SECONDS
+        with self._failures():
+            response = self._client.request(method, path, params=given, json=body, timeout=timeout)
+        if response.is_error:
+            raise _failure(response)
+        return response
+
+    @contextlib.contextmanager
+    def _failures(self) -> Iterator[None]:
+        import httpx2
+
+        try:
+            yield
+        except httpx2.ConnectError as error:
+            raise self._unreached(error) from error
+        except httpx2.TimeoutException as error:
+            raise Failed(TRY_AGAIN, "The daemon did not answer in time: look at its log, then try again.") from error
+        except httpx2.TransportError as error:
+            sentence = "The daemon hung up before it had answered: see `postern status`, then try again."
+            raise Failed(TRY_AGAIN, sentence) from error
+
+    def _look(self) -> None:
+        try:
+            mode = self._socket.stat().st_mode
+        except PermissionError:
+            raise self._shut() from None
+        except OSError:
+            raise self._absent() from None
+        if not stat.S_ISSOCK(mode):
+            raise Failed(UNAVAILABLE, f"{self._socket} is not a socket: name the daemon's with --socket PATH.")
+        if not os.access(self._socket, os.W_OK):
+            raise self._shut()
+
+    def _unreached(self, error: BaseException) -> Failed:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        denied = isinstance(cause, OSError) and cause.errno in {errno.EACCES, errno.EPERM}
+        return self._shut() if denied else self._absent()
+
+    def _absent(self) -> Failed:
+        how = "start it with `postern serve --config FILE`"
+        other = "" if self._named else ", or say where its socket is with --socket PATH or POSTERN_SOCKET"
+        return Failed(UNAVAILABLE, f"No daemon answers at {self._socket}: {how}{other}.")
+
+    def _shut(self) -> Failed:
+        sentence = f"You may not use {self._socket}: become root, the daemon's user, or a member of its admin group."
+        return Failed(NOT_ALLOWED, sentence)
+
+
+def step(name: str) -> str:
+    """A name as one step of a path, whatever is in it; dots alone would be taken for a way up."""
+    return quote(name, safe="").replace(".", "%2E") if not name.strip(".") else quote(name, safe="")
+
+
+def _failure(response: httpx2.Response) -> Failed:
+    code = code_of(response.status_code)
+    try:
+        problem = Answer(response.json())
+        rows = problem.parts("faults") if "faults" in problem.plain else []
+    except (ValueError, Failed):  # not from our daemon, or not of this version
+        return Failed(code, f"The daemon refused with HTTP {response.status_code} and no reason: its log says more.")
+    return Failed(code, problem.text("detail"), [f"{row.text('path')}: {row.text('sentence')}" for row in rows])

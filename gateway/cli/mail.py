@@ -1,0 +1,133 @@
+"""`postern mail`: the record of a client."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli import saving
+from gateway.cli.answer import Answer
+from gateway.cli.daemon import Daemon, step
+from gateway.cli.paper import Paper, size
+from gateway.cli.settings import count
+from gateway.cli.talking import talking
+
+PAGE = 50
+EXPORT_PAGE = 500  # the largest that the daemon gives
+
+
+@click.group()
+def mail() -> None:
+    """The clients' record."""
+
+
+@mail.command("list")
+@click.option("--client", required=True, metavar="NAME", help="Whose mail.")
+@click.option("--box", type=click.Choice(["inbox", "sent"]), help="Only this box.")
+@click.option("--limit", type=click.IntRange(1, 500), default=PAGE, show_default=True, help="At most so many.")
+@click.option("--before", type=click.IntRange(0), metavar="ID", help="Only older than this message.")
+@talking
+def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, limit: int, before: int | None) -> None:
+    """List a client's messages, newest first."""
+    answer = daemon.get(f"/v1/clients/{step(client)}/messages", box=box, limit=limit, before=before)
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    rows = [_row(one) for one in answer.parts("messages")]
+    columns = ("id", "date", "box", "thread", "from", "to", "subject")
+    paper.table(columns, rows, empty=f"No mail of {client} has been filed yet.")
+
+
+@mail.command()
+@click.argument("message_id", type=click.IntRange(0), metavar="ID")
+@talking
+def show(daemon: Daemon, paper: Paper, message_id: int) -> None:
+    """Show one message with its text."""
+    answer = daemon.get(f"/v1/messages/{message_id}")
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    paper.fields(
+        [
+            ("from", answer.text("from")),
+            ("to", answer.text("to")),
+            ("date", answer.text("date")),
+            ("subject", answer.text("subject")),
+            ("message-id", answer.text("message_id")),
+            ("clients", ", ".join(answer.words("clients"))),
+            ("written by", answer.text("author_login")),
+            ("allowed by", answer.text("grant")),
+            ("size", size(answer.number("size"))),
+            ("sha256", answer.text("sha256")),
+            *(("seen in", _location(one)) for one in answer.parts("locations")),
+        ]
+    )
+    paper.block("\n" + answer.text("text"))
+
+
+@mail.command()
+@click.argument("message_id", type=click.IntRange(0), metavar="ID")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead.")
+@talking
+def raw(daemon: Daemon, paper: Paper, message_id: int, output: Path | None) -> None:
+    """Print the message's bytes as they came."""
+    if paper.as_json:
+        paper.answer(daemon.get(f"/v1/messages/{message_id}"))
+        return
+    content = daemon.content(f"/v1/messages/{message_id}/raw")
+    if output is None and sys.stdout.isatty():
+        paper.block(content.decode("utf-8", "backslashreplace"))
+    else:
+        saving.hand_over(content, output)
+
+
+@mail.command()
+@click.option("--client", required=True, metavar="NAME", help="Whose mail.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@talking
+def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
+    """Write a client's whole record into a new FOLDER, a file per message."""
+    rows = daemon.pages(f"/v1/clients/{step(client)}/messages", "messages", limit=EXPORT_PAGE)
+    first = next(rows, None)
+    saving.folder(folder)
+    written: list[object] = []
+    while first is not None:
+        written.append(_save(daemon, first, folder))
+        first = next(rows, None)
+    if paper.as_json:
+        paper.answer(Answer({"files": written}))
+    else:
+        paper.say(f"{count(len(written), 'message')} written to {folder}.")
+
+
+def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
+    message = _message(row)
+    number = message.number("id")
+    target = folder / row.text("direction") / f"{message.text('filed_at')[:10]} {number}.eml"
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    saving.save(target, daemon.content(f"/v1/messages/{number}/raw"))
+    return str(target)
+
+
+def _row(row: Answer) -> list[str]:
+    message = _message(row)
+    date = message.text("date") or message.text("filed_at")
+    return [
+        message.text("id"),
+        date,
+        row.text("direction"),
+        row.text("thread"),
+        message.text("from"),
+        message.text("to"),
+        message.text("subject"),
+    ]
+
+
+def _message(row: Answer) -> Answer:
+    return row.part("message") or Answer(None)
+
+
+def _location(one: Answer) -> str:
+    return f"{one.text('mailbox')} {one.text('folder')} uid {one.text('uid')}"

@@ -1,0 +1,99 @@
+"""`postern queue`: what is on its way out."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.answer import Answer
+from gateway.cli.daemon import Daemon, step
+from gateway.cli.mail import PAGE
+from gateway.cli.paper import Paper, size
+from gateway.cli.talking import talking
+
+STATES = ("queued", "active", "held", "done")
+
+
+@click.group()
+def queue() -> None:
+    """Outbound mail."""
+
+
+@queue.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only in this state.")
+@click.option("--limit", type=click.IntRange(1, 500), default=PAGE, show_default=True, help="At most so many.")
+@click.option("--before", metavar="ID", help="Only older than this entry.")
+@talking
+def list_entries(daemon: Daemon, paper: Paper, state: str | None, limit: int, before: str | None) -> None:
+    """List queue entries, newest first."""
+    answer = daemon.get("/v1/queue", state=state, limit=limit, before=before)
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    columns = ("id", "state", "accepted", "attempts", "next attempt", "mailbox", "recipients", "subject")
+    paper.table(columns, [_row(one) for one in answer.parts("entries")], empty="The queue is empty.")
+
+
+@queue.command()
+@click.argument("queue_id", metavar="ID")
+@talking
+def show(daemon: Daemon, paper: Paper, queue_id: str) -> None:
+    """Show one entry with what became of each recipient."""
+    _print(paper, daemon.get(f"/v1/queue/{step(queue_id)}"))
+
+
+def _action(name: str, about: str) -> None:
+    @queue.command(name, help=about)
+    @click.argument("queue_ids", nargs=-1, required=True, metavar="ID...")
+    @talking
+    def act(daemon: Daemon, paper: Paper, queue_ids: tuple[str, ...]) -> None:
+        for queue_id in queue_ids:
+            answer = daemon.post(f"/v1/queue/{step(queue_id)}/{name}")
+            if paper.as_json:
+                paper.answer(answer)
+            else:
+                paper.say(f"{answer.text('id')} {answer.text('state')}")
+
+
+_action("hold", "Keep entries from being sent until they are released.")
+_action("release", "Let held entries go.")
+_action("retry", "Try entries again now.")
+_action("cancel", "Give entries up: what is not delivered yet never will be.")
+
+
+def _print(paper: Paper, one: Answer) -> None:
+    if paper.as_json:
+        paper.answer(one)
+        return
+    paper.fields(
+        [
+            ("id", one.text("id")),
+            ("state", one.text("state")),
+            ("held because", one.text("hold_reason")),
+            ("subject", one.text("subject")),
+            ("message-id", one.text("message_id")),
+            ("written by", one.text("login")),
+            ("allowed by", one.text("grant")),
+            ("leaves through", one.text("mailbox")),
+            ("envelope sender", one.text("sender") or "<>"),
+            ("rules", ", ".join(one.words("rules"))),
+            ("size", size(one.number("size"))),
+            ("accepted", one.text("accepted_at")),
+            ("attempts", one.text("attempts")),
+            ("next attempt", one.text("next_attempt") if one.text("state") == "queued" else ""),
+        ]
+    )
+    rows = [_recipient(recipient) for recipient in one.parts("recipients")]
+    paper.table(("recipient", "delivery", "bcc", "stage", "answer"), rows, empty="")
+
+
+def _row(one: Answer) -> list[str]:
+    recipients = ", ".join(recipient.text("address") for recipient in one.parts("recipients"))
+    keys = ("id", "state", "accepted_at", "attempts", "next_attempt", "mailbox")
+    return [*(one.text(key) for key in keys), recipients, one.text("subject")]
+
+
+def _recipient(one: Answer) -> list[str]:
+    last = one.part("last")
+    answer = f"{last.text('code')} {last.text('status')} {last.text('text')}" if last else "-"
+    stage = last.text("stage") if last else "-"
+    return [one.text("address"), one.text("delivery"), "bcc" if one.flag("bcc") else "-", stage, answer]

@@ -1,0 +1,18 @@
+"""`postern serve`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.settings import config
+
+
+@click.command()
+@config
+def serve(config: Path) -> int:
+    """Run the gateway in the foreground until SIGTERM; SIGHUP reads the settings again."""
+    from gateway.app.daemon import serve as run
+
+    return run(config)

@@ -1,0 +1,54 @@
+"""All commands in one tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway import __version__
+from gateway.cli import (
+    apply,
+    backup,
+    check,
+    document,
+    export,
+    feed,
+    firm,
+    mail,
+    mailbox,
+    queue,
+    serve,
+    status,
+    trial,
+    version,
+)
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+@click.group(context_settings=CONTEXT)
+@click.option("--socket", type=click.Path(path_type=Path), envvar="POSTERN_SOCKET", help="The daemon's admin socket.")
+@click.version_option(__version__, prog_name="postern", message="%(prog)s %(version)s")
+def root(socket: Path | None) -> None:
+    """Mail gateway for firms whose client correspondence matters."""
+    del socket  # the commands look it up
+
+
+for _command in (
+    serve.serve,
+    check.check,
+    apply.apply,
+    export.export,
+    status.status,
+    mailbox.mailbox,
+    *firm.NOUNS,
+    mail.mail,
+    document.document,
+    queue.queue,
+    feed.feed,
+    backup.backup,
+    trial.trial,
+    version.version,
+):
+    root.add_command(_command)
