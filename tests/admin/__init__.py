@@ -1,0 +1,1 @@
+"""Tests of the admin face, over its real socket."""

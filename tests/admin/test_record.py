@@ -1,0 +1,187 @@
+"""The record, documents, queue, feed, status and backup over HTTP, on a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from gateway.cli.daemon import step
+from gateway.domain.mail import QueueState
+from gateway.domain.status import Health
+from tests.admin.house import CLIENT, HOSTILE, NOW, House
+from tests.waiting import until
+
+AL = "/v1/clients/Al%20Pacino"
+SSE = {"accept": "text/event-stream"}
+
+
+async def test_a_clients_messages_page_by_cursor(house: House, http: httpx2.AsyncClient) -> None:
+    ids = [await house.file(HOSTILE + str(n).encode(), uid=n + 1) for n in range(5)]
+    first = (await http.get(f"{AL}/messages", params={"limit": 3})).json()
+    rest = (await http.get(f"{AL}/messages", params={"limit": 3, "before": first["next"]})).json()
+    assert [one["message"]["id"] for one in first["messages"] + rest["messages"]] == ids[::-1]
+    assert rest["next"] is None
+    assert (await http.get(f"{AL}/messages", params={"box": "sent"})).json() == {"messages": [], "next": None}
+
+
+async def test_a_message_is_shown_with_its_facts_text_clients_and_locations(
+    house: House, http: httpx2.AsyncClient
+) -> None:
+    number = await house.file()
+    message = (await http.get(f"/v1/messages/{number}")).json()
+    assert message["from"] == "Al <al@pacino.example>"
+    assert message["date"] == "2026-03-14T15:00:00Z"
+    assert message["clients"] == [CLIENT]
+    assert message["locations"] == [{"mailbox": "support@firm.example", "folder": "INBOX", "uidvalidity": 7, "uid": 1}]
+    assert "second line" in message["text"]
+
+
+async def test_I7_a_messages_bytes_are_served_so_that_no_browser_runs_them(
+    house: House, http: httpx2.AsyncClient
+) -> None:
+    number = await house.file()
+    answer = await http.get(f"/v1/messages/{number}/raw")
+    assert answer.content == HOSTILE
+    _is_inert(answer)
+
+
+async def test_I7_a_document_is_a_download_whatever_its_sender_says(house: House, http: httpx2.AsyncClient) -> None:
+    await house.file(attachment=b"<script>alert(1)</script>")
+    [document] = (await http.get(f"{AL}/documents")).json()["documents"]
+    assert (await http.get("/v1/documents")).json()["documents"] == [document]
+    assert (await http.get(f"/v1/documents/{document['id']}")).json() == document
+    answer = await http.get(f"/v1/documents/{document['id']}/content")
+    assert answer.content == b"<script>alert(1)</script>"
+    _is_inert(answer)
+
+
+async def test_a_client_who_left_the_firms_file_still_has_a_record(house: House, http: httpx2.AsyncClient) -> None:
+    await house.file()
+    await house.office.apply({"client": [], "rule": []}, by="test", at=NOW, prune=True)
+    assert house.office.firm.clients == ()
+    assert len((await http.get(f"{AL}/messages")).json()["messages"]) == 1
+
+
+@pytest.mark.parametrize("name", ["A/B", "a%2Fb", "..", "über ☃", "x/messages", "q?a=b#c", "  "])
+async def test_U3_any_client_name_can_be_asked_for(house: House, http: httpx2.AsyncClient, name: str) -> None:
+    client = {"name": name, "members": ["*"], "contacts": []}
+    await house.office.apply({"client": [client]}, by="test", at=NOW)
+    if name not in house.office.firm.client_by_name:
+        pytest.skip("the firm does not take such a name")
+    assert (await http.get(f"/v1/clients/{step(name)}/messages")).json() == {"messages": [], "next": None}
+    assert (await http.get(f"/v1/clients/{step(name)}/documents")).json() == {"documents": [], "next": None}
+
+
+async def test_the_queue_is_listed_shown_and_acted_on(house: House, http: httpx2.AsyncClient) -> None:
+    await house.queue("q1")
+    await house.queue("q2")
+    listed = (await http.get("/v1/queue", params={"limit": 1})).json()
+    assert [one["id"] for one in listed["entries"]] == ["q2"]
+    assert [
+        one["id"] for one in (await http.get("/v1/queue", params={"before": listed["next"]})).json()["entries"]
+    ] == ["q1"]
+    shown = (await http.get("/v1/queue/q1")).json()
+    assert shown["recipients"] == [{"address": "al@pacino.example", "delivery": "pending", "bcc": False, "last": None}]
+    held = (await http.post("/v1/queue/q1/hold")).json()
+    assert held["state"] == "held"
+    assert [one["id"] for one in (await http.get("/v1/queue", params={"state": "held"})).json()["entries"]] == ["q1"]
+    assert (await http.post("/v1/queue/q1/release")).json()["state"] == "queued"
+    assert (await http.post("/v1/queue/q1/cancel")).json()["recipients"][0]["delivery"] == "cancelled"
+    assert (await house.store.queue.get("q1")).state is QueueState.DONE
+    assert house.woken == ["queue"] * 3
+
+
+async def test_an_action_that_the_state_forbids_is_409_and_wakes_nobody(house: House, http: httpx2.AsyncClient) -> None:
+    await house.queue("q1")
+    await http.post("/v1/queue/q1/cancel")
+    house.woken.clear()
+    answer = await http.post("/v1/queue/q1/release")
+    assert (answer.status_code, answer.json()["kind"]) == (409, "conflict")
+    assert (await http.post("/v1/queue/none/hold")).status_code == 404
+    assert (await http.post("/v1/queue/q1/burn")).status_code == 400
+    assert house.woken == []
+
+
+async def test_the_feed_is_paged_by_number(house: House, http: httpx2.AsyncClient) -> None:
+    numbers = [await house.happen(f"event {n}") for n in range(3)]
+    first = (await http.get("/v1/events", params={"limit": 2})).json()
+    assert [one["number"] for one in first["events"]] == numbers[:2]
+    last = (await http.get("/v1/events", params={"after": first["next"]})).json()
+    assert [one["text"] for one in last["events"]] == ["event 2"]
+    assert (await http.get("/v1/events", params={"after": last["next"]})).json() == {"events": [], "next": last["next"]}
+
+
+async def test_the_feed_is_a_live_stream_that_goes_on_where_it_broke(house: House, http: httpx2.AsyncClient) -> None:
+    first = await house.happen("before")
+    async with asyncio.timeout(20):
+        async with http.stream("GET", "/v1/events", headers=SSE) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            events = aiter(httpx2.EventSource(stream))
+            assert json.loads((await anext(events)).data)["text"] == "before"
+            await house.happen("line one\nline two\r\n\r\ndata: forged")
+            second = await anext(events)
+            assert json.loads(second.data)["text"] == "line one\nline two\r\n\r\ndata: forged"
+        async with http.stream("GET", "/v1/events", headers=SSE | {"last-event-id": str(first)}) as stream:
+            again = await anext(aiter(httpx2.EventSource(stream)))
+            assert (again.id, again.event) == (second.id, "sync-stopped")
+
+
+async def test_a_reader_that_has_gone_leaves_nothing_behind(house: House) -> None:
+    async with house.client() as http, http.stream("GET", "/v1/events", headers=SSE):
+        assert house.server._state.tasks
+    await until(lambda: not house.server._state.tasks and not house.server._state.connections)
+
+
+async def test_a_quiet_stream_has_a_heartbeat(
+    house: House, http: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.admin.routes.feed.HEARTBEAT_SECONDS", 0.01)
+    async with asyncio.timeout(20), http.stream("GET", "/v1/events", headers=SSE) as stream:
+        lines = stream.aiter_lines()
+        assert [await anext(lines) for _ in range(3)] == [": postern", "", ": still here"]
+
+
+async def test_the_status_is_told_to_people_supervisors_and_prometheus(house: House, http: httpx2.AsyncClient) -> None:
+    await house.sync_stopped()
+    status = (await http.get("/v1/status")).json()
+    assert (status["health"], status["started_at"]) == ("degraded", "2026-03-14T15:09:26Z")
+    assert status["listeners"] == [{"name": "submission", "host": "127.0.0.1", "port": 40587}]
+    assert (await http.get("/readyz")).status_code == 200
+    text = (await http.get("/metrics")).text
+    assert 'postern_queue_entries{state="held"} 1\n' in text
+    assert 'postern_mailbox_live{mailbox="support@firm.example"} 0\n' in text
+    house.status = replace(house.status, health=Health.DOWN, problems=("The disk is full.",))
+    down = await http.get("/readyz")
+    assert (down.status_code, down.json()["detail"]) == (503, "The disk is full.")
+    assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_a_backup_is_a_database_that_opens(house: House, http: httpx2.AsyncClient, tmp_path: Path) -> None:
+    await house.file()
+    target = tmp_path / "backup"
+    assert (await http.post("/v1/backup", json={"dir": str(target)})).json() == {"dir": str(target)}
+    with closing(sqlite3.connect(target / "postern.db")) as copy:
+        assert copy.execute("SELECT count(*) FROM message").fetchone() == (1,)
+
+
+async def test_a_backup_goes_only_where_it_can(house: House, http: httpx2.AsyncClient, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for target, words in (("relative", "begins with a slash"), (tmp_path / "data", ""), (tmp_path / "file" / "x", "")):
+        answer = await http.post("/v1/backup", json={"dir": str(target)})
+        assert answer.status_code == 409, target
+        assert words in answer.json()["detail"]
+
+
+def _is_inert(answer: httpx2.Response) -> None:
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment;")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"

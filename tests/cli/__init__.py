@@ -1,0 +1,1 @@
+"""Tests of the command line against a daemon's real admin face."""

@@ -1,0 +1,55 @@
+"""What every test shares: the peers, hypothesis's manners, and that real servers are not skipped in silence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import hypothesis
+import pytest
+
+pytest_plugins = ["tests.peers.fixtures"]
+
+REQUIRED = ("real", "corpus")  # markers whose tests must not be skipped where POSTERN_REQUIRE_REAL is set
+_REQUIRE = "POSTERN_REQUIRE_REAL"
+
+# Two busy cores make deadlines lie; a fixed seed where the result must be the same twice.
+hypothesis.settings.register_profile("desk", deadline=None, max_examples=60)
+hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get(_REQUIRE) else "desk")
+
+_skipped = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the list of what was skipped although it matters."""
+    config.stash[_skipped] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note each skipped test that talks to the real world."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and any(map(item.get_closest_marker, REQUIRED)):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        item.config.stash[_skipped].append(f"{item.nodeid}: {reason}")
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the session where nothing real may be skipped."""
+    if os.environ.get(_REQUIRE) and session.config.stash[_skipped] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly what was not tested."""
+    skipped = config.stash[_skipped]
+    if not skipped:
+        return
+    verdict = "and that is a FAILURE here" if os.environ.get(_REQUIRE) else "so this run says nothing about them"
+    terminalreporter.section("NOT TESTED AGAINST THE REAL WORLD", sep="!", red=True, bold=True)
+    for line in skipped:
+        terminalreporter.line(line)
+    terminalreporter.line(f"{len(skipped)} tests on real servers or real mail were skipped, {verdict}.", red=True)

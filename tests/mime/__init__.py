@@ -1,0 +1,1 @@
+"""The mime room, by offset."""

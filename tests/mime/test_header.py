@@ -1,0 +1,154 @@
+"""Header blocks by offset, and fields that cannot hold another field."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.address import Address, NamedAddress
+from gateway.mime.header import MAX_FIELDS, Field, Header
+from gateway.mime.words import clean
+
+
+def test_fields_lie_where_the_spans_say() -> None:
+    raw = b"From: a@b\r\nSubject: one\r\n two\r\nX-Empty:\r\n\r\nbody: no\r\n"
+    header = Header.read(raw)
+    assert [span.name for span in header.fields] == ["From", "Subject", "X-Empty"]
+    assert b"".join(raw[span.start : span.end] for span in header.fields) == raw[: header.block_end]
+    assert raw[header.end :] == b"body: no\r\n"
+    assert header.first("subject") == b"one\r\n two"
+    assert header.text("SUBJECT") == "one two"
+    assert header.first("X-Empty") == b""
+    assert header.first("To") is None
+    assert header.fault == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "end"),
+    [
+        (b"A: b\r\n\r\nbody", 8),
+        (b"A: b\n\nbody", 6),
+        (b"\r\nbody", 2),
+        (b"A: b\r\n", 6),
+        (b"A: b", 4),
+        (b"", 0),
+        (b"A: b\n\r\nbody", 7),
+    ],
+)
+def test_the_body_starts_behind_the_empty_line(raw: bytes, end: int) -> None:
+    assert Header.read(raw).end == end
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From : a@b\r\n\r\n",
+        b" From: a@b\r\nFrom: c@d\r\n\r\n",
+        b"From\r\n : a@b\r\n\r\n",
+        b"Subject: x\r\nnot a field\r\nFrom: a@b\r\n\r\n",
+        b"From: a@b\rBcc: c@d\r\n\r\n",
+        b"From: a\0@b\r\n\r\n",
+    ],
+)
+def test_P2_a_header_with_two_readings_has_a_fault(raw: bytes) -> None:
+    assert Header.read(raw).fault
+
+
+@pytest.mark.parametrize(
+    "raw", [b"From : a@b\r\n\r\n", b"From\r\n : a@b\r\n\r\n", b"from:a@b\r\n\r\n", b"FROM\t: a@b\r\n\r\n"]
+)
+def test_P2_obsolete_spellings_of_a_name_are_that_name(raw: bytes) -> None:
+    assert Header.read(raw).first("From") == b"a@b"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"=?iso-8859-1?q?J=F6rg?=", "Jörg"),
+        (b"=?utf-8?b?xb0=?=\r\n =?utf-8?b?xb0=?=", "ŽŽ"),
+        (b"=?utf-8?b?xQ==?= =?utf-8?b?vQ==?=", "Ž"),  # cut within a character
+        (b"a =?utf-8?q?b?= c", "a b c"),
+        (b"=?utf-8*en?q?b?=", "b"),
+        (b"=?rot13?q?nop?=", "nop"),
+        (b"=?utf-7?q?+AGE-?=", "+AGE-"),
+        (b"=?x?q?a=00b=0D=0ABcc:_c?=", "a b Bcc: c"),
+        ("Žluť".encode(), "Žluť"),
+        (b"J\xf6rg", "Jörg"),
+        (b"=?utf-8?q?open", "=?utf-8?q?open"),
+    ],
+)
+def test_text_is_decoded_for_reading(value: bytes, text: str) -> None:
+    assert Header.read(b"Subject: " + value + b"\r\n\r\n").text("Subject") == text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"a: b\r\n" * 100_000,
+        b"a:" + b"x" * 10_000_000,
+        b"a:" + b"\r\n b" * 1_000_000,
+        b"a\n" * 500_000,
+        b"\r" * 1_000_000,
+    ],
+    ids=["100,000 fields", "10 MB field", "a million folds", "no fields", "bare CR"],
+)
+def test_F4_hostile_headers_take_less_than_a_second(raw: bytes) -> None:
+    started = time.process_time()
+    header = Header.read(raw)
+    header.text("a")
+    assert time.process_time() - started < 1
+    assert len(header.fields) <= MAX_FIELDS
+
+
+INJECTIONS = [
+    "x\r\nBcc: c@d",
+    "x\nBcc: c@d",
+    "x\rBcc: c@d",
+    "x\u2028Bcc: c@d",
+    "x\x85y",
+    "x\0y",
+    "x\r\n\r\nbody",
+    "x\r\n y",
+]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_P3_no_text_makes_a_second_field(text: str) -> None:
+    named = NamedAddress(text, Address("a", "b.example"))
+    for field in (Field.unstructured("Subject", text), Field.mailboxes("From", [named])):
+        header = Header.read(field.line + b"\r\n")
+        assert [span.name for span in header.fields] == [field.name]
+        assert header.fault == ""
+    with pytest.raises(ValueError, match="ASCII"):
+        Field.token("X-Token", text)
+    with pytest.raises(ValueError, match="line ends"):
+        Field("Subject", text + "\n")
+    with pytest.raises(ValueError, match="name"):
+        Field.unstructured("Sub" + text, "x")
+
+
+@given(st.text(max_size=300))
+def test_P3_unstructured_text_reads_back_from_one_field(text: str) -> None:
+    field = Field.unstructured("Subject", text)
+    header = Header.read(field.line + b"\r\n")
+    assert [span.name for span in header.fields] == ["Subject"]
+    assert header.end == len(field.line) + 2
+    assert header.text("Subject") == clean(text)
+    assert field.line.isascii()
+    assert all(len(line) <= 998 for line in field.line.split(b"\r\n"))
+
+
+def test_lines_fold_at_78() -> None:
+    line = Field.unstructured("Subject", "word " * 60).line
+    assert max(map(len, line.split(b"\r\n"))) <= 78
+    assert Header.read(line).text("Subject") == ("word " * 60).strip()
+    long_words = Field.unstructured("Subject", "Žluťoučký kůň " * 40).line
+    assert max(map(len, long_words.split(b"\r\n"))) <= 85  # a field's name and one encoded word of 75
+
+
+def test_P3_a_name_of_10_kB_fits_no_line_over_998() -> None:
+    line = Field.mailboxes("From", [NamedAddress("x" * 10_000, Address("a", "b.example"))]).line
+    assert max(map(len, line.split(b"\r\n"))) <= 998

@@ -1,0 +1,112 @@
+"""Values that the store's tests are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from gateway.domain.address import Address
+from gateway.domain.mail import Delivery, Outcome, QueueEntry, Recipient
+from gateway.domain.record import Attachment, Cursor, Direction, HeaderFacts, Location, NewFiling, SavedName
+
+KEY = bytes(range(32))
+NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
+SUPPORT = Address("support", "firm.example")
+AL = Address("al", "pacino.example")
+ARCHIVE = Address("archive", "firm.example")
+
+
+def minutes(count: float) -> datetime:
+    return NOW + timedelta(minutes=count)
+
+
+def mail(text: str, size: int = 0) -> bytes:
+    raw = f"Subject: {text}\r\n\r\n{text}\r\n".encode()
+    return raw + b"x" * (size - len(raw))
+
+
+def entry(
+    name: str,
+    raw: bytes,
+    *,
+    mailbox: str = SUPPORT.key,
+    sender: Address | None = SUPPORT,
+    recipients: Sequence[Address] = (AL,),
+    due: datetime = NOW,
+) -> QueueEntry:
+    return QueueEntry(
+        id=name,
+        login="ana",
+        mailbox=mailbox,
+        sender=sender,
+        recipients=tuple(Recipient(one, bcc=one == ARCHIVE) for one in recipients),
+        sha256=hashlib.sha256(raw).hexdigest(),
+        size=len(raw),
+        message_id=f"<{name}@firm.example>",
+        subject="Ștate de plată",
+        accepted_at=NOW,
+        next_attempt=due,
+        smtputf8=True,
+        grant="attached",
+        rules=("one", "two"),
+        in_reply_to="<before@pacino.example>",
+    )
+
+
+def outcome(delivery: Delivery, code: int = 250) -> Outcome:
+    return Outcome(delivery, code, "2.0.0", "as the peer said it", "final")
+
+
+DELIVERED = outcome(Delivery.DELIVERED)
+FAILED = outcome(Delivery.FAILED, 550)
+LATER = outcome(Delivery.PENDING, 451)
+
+
+def facts(message_id: str = "", *, answers: Sequence[str] = (), references: Sequence[str] = ()) -> HeaderFacts:
+    return HeaderFacts(
+        message_id=message_id,
+        in_reply_to=tuple(answers),
+        references=tuple(references),
+        subject="Statement",
+        sender="Al Pacino <al@pacino.example>",
+        recipients="support@firm.example",
+        date=NOW,
+    )
+
+
+def filing(
+    raw: bytes,
+    *clients: str,
+    direction: Direction = Direction.INBOX,
+    known: HeaderFacts | None = None,
+    at: Location | None = None,
+    cursor: Cursor | None = None,
+    documents: Sequence[SavedName] = (),
+) -> NewFiling:
+    return NewFiling(
+        raw=raw,
+        facts=known or facts(),
+        clients=tuple((client, direction) for client in clients),
+        filed_at=NOW,
+        documents=tuple(documents),
+        location=at,
+        cursor=cursor,
+    )
+
+
+def document(name: str, content: bytes) -> SavedName:
+    return SavedName(Attachment(1, f"as sent: {name}", "application/pdf", content), name)
+
+
+def inbox(uid: int, uidvalidity: int = 7, mailbox: str = SUPPORT.key) -> Location:
+    return Location(mailbox, "INBOX", uidvalidity, uid)
+
+
+def reached(uidnext: int, uidvalidity: int = 7) -> Cursor:
+    return Cursor(SUPPORT.key, "INBOX", uidvalidity, uidnext)
+
+
+def dated(known: HeaderFacts, date: datetime | None) -> HeaderFacts:
+    return replace(known, date=date)
