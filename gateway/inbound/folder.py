@@ -145,7 +145,8 @@ class FolderRounds:
         return int(filed.new)
 
     async def _set_aside(self, location: Location, cursor: Cursor | None, reason: str) -> None:
-        await self._store.sync.skip(location, reason, cursor)
+        if not await self._store.sync.skip(location, reason, cursor):
+            return
         await self._store.feed.add(
             EventKind.SET_ASIDE,
             self._now(),

@@ -58,6 +58,7 @@ class Bounces:
             hostname=self._hostname(),
             now=now,
             seed=secrets.token_hex(16),
+            to=self._author(entry),
         )
         known = facts(raw)
         return QueueEntry(

@@ -72,26 +72,32 @@ class SentCopies:
             return
 
     async def _account(self, key: str, copies: list[SentCopy]) -> None:
-        """All due copies of one mailbox: into the record first, which needs no provider; then over one connection."""
-        for copy in copies:
+        left = list(copies)
+        try:
+            await self._place(key, left)
+        except PosternError as error:
+            await self._later(left, error)
+
+    async def _place(self, key: str, left: list[SentCopy]) -> None:
+        """All due copies of one mailbox: into the record first, which needs no provider; then over one connection.
+
+        Those that are done are taken out of ``left``.
+        """
+        for copy in left:
             await self._file(copy, None)
         mailbox = self._firm().mailbox_by_key.get(key)
         if mailbox is None:  # its account was removed: the record has the copy, and there is no Sent to put it in
-            for copy in copies:
-                await self._store.queue.sent_done(copy.queue_id)
+            while left:
+                await self._store.queue.sent_done(left.pop().queue_id)
             return
-        left = list(copies)
+        session = await open_session(mailbox.imap, mailbox.username, mailbox.password, trust=self._trust())
         try:
-            session = await open_session(mailbox.imap, mailbox.username, mailbox.password, trust=self._trust())
-            try:
-                folder = await _sent_folder(session)
-                while left:
-                    await self._append(session, folder, mailbox, left[0])
-                    left.pop(0)
-            finally:
-                await session.close()
-        except PosternError as error:
-            await self._later(left, error)
+            folder = await _sent_folder(session)
+            while left:
+                await self._append(session, folder, mailbox, left[0])
+                left.pop(0)
+        finally:
+            await session.close()
 
     async def _append(self, session: ImapSession, folder: str, mailbox: Mailbox, copy: SentCopy) -> None:
         found = await session.find_message_id(folder, copy.message_id) if copy.attempts > 1 else []

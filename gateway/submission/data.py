@@ -44,7 +44,10 @@ class Intake:
         body, self._body = self._body, None
         if body is None:
             raise self._too_large()
-        raw = bytes(body.replace(b"\r\n.", b"\r\n") if self._dotted else body)[2:]
+        if self._dotted:
+            body = body.replace(b"\r\n.", b"\r\n")
+        with memoryview(body) as octets:
+            raw = bytes(octets[2:])
         if len(raw) > self._limit:
             raise self._too_large()
         return raw
@@ -53,8 +56,9 @@ class Intake:
         first = _DOT_LINE.search(block)
         if first is None:
             return -1
-        self._dotted = True
-        return block.find(END, first.start())
+        end = block.find(END, first.start())
+        self._dotted = self._dotted or end != first.start()
+        return end
 
     def _keep(self, block: bytes | bytearray) -> None:
         breaks = len(block.translate(None, _NOT_BREAKS))  # faster than to count CR, LF and NUL one after the other

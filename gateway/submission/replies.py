@@ -39,7 +39,8 @@ class Reply:
         """The lines as they are sent; other than ASCII only where the client asked for it (RFC 6531)."""
         text = self.text if utf8 else _ascii(self.text)
         width = LINE_WIDTH if text.isascii() else UTF8_WIDTH
-        pieces = textwrap.wrap(_one_line(text), width)[:MAX_LINES] or [""]
+        text = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+        pieces = [text] if len(text) <= width else textwrap.wrap(text, width)[:MAX_LINES] or [""]
         status = f"{self.status} " if self.status else ""
         last = len(pieces) - 1
         lines = [f"{self.code}{' ' if n == last else '-'}{status}{piece}" for n, piece in enumerate(pieces)]
@@ -53,10 +54,6 @@ class Refused(Exception):
         super().__init__(reply.text)
         self.reply = reply
         self.hang_up = hang_up
-
-
-def _one_line(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _ascii(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Mail on its way in: tails on a real store and the trial provider."""

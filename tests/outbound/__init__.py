@@ -1,0 +1,1 @@
+"""Mail on its way out: acceptance, queue, sent copies."""

@@ -159,6 +159,18 @@ async def test_mail_of_a_mailbox_that_is_gone_waits_for_a_person(tmp_path: Path)
             assert "not set up any more" in held.hold_reason
 
 
+async def test_G2_bytes_that_changed_on_the_disk_are_never_sent(tmp_path: Path) -> None:
+    async with rig(tmp_path, rules=()) as r:
+        entry = await r.accepted(letter() + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 5_000)
+        (blob,) = (path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
+        blob.chmod(0o600)
+        blob.write_bytes(blob.read_bytes()[:-3] + b"z\r\n")
+        async with dispatching(r):
+            held = await settled(r, entry, QueueState.HELD)
+        assert "can't be read back" in held.hold_reason
+        assert r.provider.outbox == []
+
+
 async def test_A3_stopping_waits_for_what_is_under_way(tmp_path: Path) -> None:
     async with rig(tmp_path, rules=()) as r:
         entries = [await r.accepted(letter(subject=str(number))) for number in range(5)]

@@ -55,9 +55,7 @@ def settings(ca: Ca | None = None, **submission: object) -> Settings:
 
 
 @asynccontextmanager
-async def house(
-    ca: Ca | None = None, *, timers: Timers | None = None, **submission: object
-) -> AsyncIterator[House]:
+async def house(ca: Ca | None = None, *, timers: Timers | None = None, **submission: object) -> AsyncIterator[House]:
     """Run a server, which offers TLS where there is an authority."""
     found = House()
     server = SubmissionServer(

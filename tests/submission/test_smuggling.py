@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from gateway.submission.terms import Timers
 from tests.submission.dialogue import Peer
 from tests.submission.house import LIMIT, House, house
 from tests.submission.signed_in import signed_in, to_data
+from tests.waiting import until
 
 FAKE_ENDS = (
     b"\n.\n",
@@ -180,7 +182,10 @@ async def test_F2_data_that_trickles_is_cut_but_not_what_moves() -> None:
         async def move() -> None:
             for _ in range(12):
                 steady.send(b"x" * 998 + b"\r\n")
-                await asyncio.sleep(0.1)  # the point of this test is the pace
+                due = (
+                    asyncio.get_running_loop().time() + 0.1
+                )  # seconds: four times the rate that is asked for, for longer than the grace
+                await until(partial(_is_past, due))
             steady.send(b".\r\n")
 
         slow.send(b"x")
@@ -190,6 +195,10 @@ async def test_F2_data_that_trickles_is_cut_but_not_what_moves() -> None:
         assert (await steady.reply()).startswith("250 ")
         for peer in (slow, steady):
             await peer.close()
+
+
+def _is_past(due: float) -> bool:
+    return asyncio.get_running_loop().time() >= due
 
 
 async def _sends_one(peer: Peer, found: House) -> None:

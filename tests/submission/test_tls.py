@@ -91,7 +91,9 @@ async def test_S6_what_was_said_before_tls_is_forgotten(ca: Ca) -> None:
         await peer.close()
 
 
-@pytest.mark.parametrize("command", [plain(), plain().lower(), "AUTH PLAIN", "AUTH LOGIN", "auth login YW5h", "AUTH XYZ"])
+@pytest.mark.parametrize(
+    "command", [plain(), plain().lower(), "AUTH PLAIN", "AUTH LOGIN", "auth login YW5h", "AUTH XYZ"]
+)
 async def test_S7_no_password_is_taken_in_clear_from_another_machine(ca: Ca, tmp_path: Path, command: str) -> None:
     """A Unix socket stands for the other machine: its peer is not of loopback."""
     found = House()
