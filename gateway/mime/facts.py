@@ -61,7 +61,10 @@ def _addresses(header: Header, name: str) -> tuple[Address, ...]:
 
 
 def _unique(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    return tuple({address.key: address for address in reversed(addresses)}.values())[::-1]
+    first: dict[str, Address] = {}
+    for address in addresses:
+        first.setdefault(address.key, address)
+    return tuple(first.values())
 
 
 def _shown(header: Header, name: str, limit: int) -> str:

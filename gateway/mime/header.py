@@ -10,7 +10,7 @@ from gateway.domain.address import NamedAddress
 from gateway.mime.address import format_mailbox, parse_mailboxes
 from gateway.mime.words import clean, decode_words, encode_words
 
-MAX_FIELDS = 20_000  # of one header block; real mail has under 300
+MAX_FIELDS = 20_000  # or lines that are none, of one header block; real mail has under 300
 MAX_LINE = 998  # octets without CRLF, RFC 5322 section 2.1.1
 MAX_TEXT = 100_000  # octets of one field that are decoded for reading
 FOLD_AT = 78  # characters, the same section
@@ -47,6 +47,7 @@ class Header:
     end: int  # where the body starts, behind the empty line
     fields: tuple[FieldSpan, ...]
     fault: str = ""  # why two readers may see different fields; empty for a sound header
+    complete: bool = True  # False: there is more of it than we look at
 
     @classmethod
     def read(cls, raw: bytes, start: int = 0, stop: int | None = None) -> Header:
@@ -55,9 +56,10 @@ class Header:
         block, end = _extent(raw, start, stop)
         spans: list[FieldSpan] = []
         fault = "The header holds a bare CR or NUL." if _BARE.search(raw, start, block) else ""
-        for match in _FIELD.finditer(raw, start, block):
-            if len(spans) == MAX_FIELDS:
-                return cls(raw, start, block, end, tuple(spans), f"The header has more than {MAX_FIELDS} fields.")
+        for number, match in enumerate(_FIELD.finditer(raw, start, block)):
+            if number == MAX_FIELDS:
+                fault = f"The header has more than {MAX_FIELDS} fields."
+                return cls(raw, start, block, end, tuple(spans), fault, complete=False)
             span = _span(raw, match.start(), match.end())
             if span is None:
                 fault = fault or "The header has a line that is no field."

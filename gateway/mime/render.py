@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.domain.errors import BadMessage
 from gateway.domain.firm import InlineImage
 from gateway.mime.body import body_parts, sealed
-from gateway.mime.header import MAX_FIELDS, Field, FieldSpan, Header
+from gateway.mime.header import Field, FieldSpan, Header
 from gateway.mime.related import Pictures, in_related
 from gateway.mime.splice import Splice, spliced
 from gateway.mime.textpart import LeftAlone, TextBody, with_signature
@@ -51,7 +51,7 @@ class Rendered:
 def render(raw: bytes, edits: Edits) -> Rendered:
     """Edit a message with CRLF line ends; raises BadMessage where its header is too large to be sure of it."""
     header = Header.read(raw)
-    if len(header.fields) >= MAX_FIELDS:
+    if not header.complete:
         raise BadMessage("The message has too many header fields; send it with an ordinary mail program.")
     splices = list(_header_splices(header, edits))
     notes: list[str] = []

@@ -14,6 +14,9 @@ MAX_PARTS = 10_000  # the rest belongs to the last one; real mail has under 200
 MAX_BOUNDARY = 998  # octets; the standard says 70, a line holds no more
 MAX_SCANS = 30  # times the message's size that we look for boundaries: nested multiparts are looked at again
 
+MAX_LOOKALIKES = 100_000  # lines of one multipart that are a delimiter or begin like one
+
+_TAIL = re.compile(rb"(--)?+[ \t]*+(?:(?=\r?\n)|\Z)")
 _WORD = re.compile(r"[^\s;()]*")
 
 
@@ -133,16 +136,16 @@ def _regions(raw: bytes, part: Part, room: int) -> Iterator[_Region]:
 
 def _delimiters(raw: bytes, boundary: bytes, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
     """Yield where the line end before a delimiter begins, where the line behind it begins, whether it closes."""
-    tail = re.escape(boundary) + rb"(--)?+[ \t]*+(?:(?=\r?\n)|\Z)"
-    first = re.compile(rb"--" + tail).match(raw, start, stop)
-    if first:
-        yield start, _line_end(raw, first.end(), stop), first[1] is not None
-        start = first.end()
-    for match in re.compile(rb"\n--" + tail).finditer(raw, start, stop):
-        low = match.start()
-        if low > start and raw[low - 1 : low] == b"\r":
-            low -= 1
-        yield low, _line_end(raw, match.end(), stop), match[1] is not None
+    needle = b"\n--" + boundary  # found, not matched: each message brings its own boundaries, and compiling costs
+    at = start - 1 if raw.startswith(needle[1:], start, stop) else raw.find(needle, start, stop)
+    for _ in range(MAX_LOOKALIKES):
+        if at == -1:
+            return
+        tail = _TAIL.match(raw, at + len(needle), stop)
+        if tail:
+            low = at - 1 if at > start and raw[at - 1 : at] == b"\r" else max(at, start)
+            yield low, _line_end(raw, tail.end(), stop), tail[1] is not None
+        at = raw.find(needle, at + len(needle), stop)
 
 
 def _line_end(raw: bytes, at: int, stop: int) -> int:

@@ -126,6 +126,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "boundary 2,048": lambda: b"Content-Type: multipart/mixed; boundary=" + b"b" * 2_048 + b"\r\n\r\nx",
     "empty boundary": lambda: b'Content-Type: multipart/mixed; boundary=""\r\n\r\n' + b"--\r\n" * 100_000,
     "deep and large": lambda: _nested(99).replace(b"the end", b"\r\n-- b" * 500_000),
+    "lookalikes": lambda: b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"\n--bx" * 400_000,
     "html tags": lambda: b"Content-Type: text/html\r\n\r\n" + b"<div <div class=" * 60_000,
     "html blockquotes": lambda: b"Content-Type: text/html\r\n\r\n" + b"<blockquote><br>x:" * 50_000,
     "html comments": lambda: b"Content-Type: text/html\r\n\r\n" + b"<!-- </body> " * 50_000,
@@ -133,10 +134,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "colons": lambda: b"Subject: x\r\n\r\n" + b"On 2001 a@b.c:\r\n" * 50_000,
     "dashes": lambda: b"Subject: x\r\n\r\n" + b"-" * 1_000_000 + b"\r\n" + b"---- a " * 100_000,
     "one line": lambda: b"Subject: x\r\n\r\n" + b"From: " * 200_000,
-    "quoted-printable": lambda: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b" " * 500_000 + b"=" * 500_000,
+    "quoted": lambda: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b" " * 500_000 + b"=" * 500_000,
     "base64 padding": lambda: b"Content-Transfer-Encoding: base64\r\n\r\n" + b"YQ==" * 100_000,
     "from lines": lambda: b"Subject: x\r\n\r\n" + b"From: a\r\nDate: b\r\n" * 50_000,
 }  # fmt: skip
+
+
+def _sign(raw: bytes) -> object:
+    return render(raw, Edits(signature=SignatureBlock("-- \nAna", "<b>Ana</b>")))
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
