@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+import re
+from typing import Self, TypeVar
 
 from gateway.cli.exits import SOFTWARE, Failed
 
@@ -19,10 +21,22 @@ class Answer:
             raise _misfit("object")
         self.plain: dict[str, object] = plain
 
+    @classmethod
+    def read(cls, text: str | bytes) -> Self:
+        """From the JSON of a body or an event."""
+        try:
+            return cls(json.loads(text))
+        except ValueError:
+            raise _misfit("JSON") from None
+
     def text(self, key: str) -> str:
         """Empty for null."""
         value = self.plain.get(key)
         return "" if value is None else str(value)
+
+    def moment(self, key: str) -> str:
+        """A time for people: to the second, still UTC; empty for null."""
+        return re.sub(r"\.\d+", "", self.text(key))
 
     def number(self, key: str) -> int:
         return self._typed(key, int)

@@ -12,11 +12,11 @@ from gateway.cli.daemon import Daemon
 from gateway.cli.exits import DATA, Failed
 from gateway.cli.paper import Paper
 from gateway.cli.settings import count
-from gateway.cli.talking import talking
+from gateway.cli.talking import PATH, talking
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--prune", is_flag=True, help="Remove what the files do not name, of the kinds that they name at all.")
 @talking

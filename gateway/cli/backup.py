@@ -8,11 +8,11 @@ import click
 
 from gateway.cli.daemon import Daemon
 from gateway.cli.paper import Paper
-from gateway.cli.talking import talking
+from gateway.cli.talking import PATH, talking
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("folder", type=PATH, metavar="DIR")
 @talking
 def backup(daemon: Daemon, paper: Paper, folder: Path) -> None:
     """Write a backup of everything to DIR while the daemon runs."""

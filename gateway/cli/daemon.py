@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-import stat
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -27,24 +25,24 @@ _Params = Mapping[str, str | int | bool | None]
 class Daemon:
     """A context manager; it connects with the first request."""
 
-    def __init__(self, socket: Path | None) -> None:
-        self._socket = socket or DEFAULT_SOCKET
-        self._named = socket is not None
+    def __init__(self, path: Path | None) -> None:
+        self._socket = path or DEFAULT_SOCKET
+        self._named = path is not None
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._look()
-        import ssl
-
-        import httpx2
-
         from gateway.admin.unix import short_path
 
-        name = self._stack.enter_context(short_path(self._socket))
-        unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else the client reads all certificates of the machine
-        transport = httpx2.HTTPTransport(uds=name, verify=unused, trust_env=False)
-        client = httpx2.Client(transport=transport, base_url="http://postern", timeout=ANSWER_SECONDS, trust_env=False)
-        self._client = self._stack.enter_context(client)
+        try:
+            name = self._stack.enter_context(short_path(self._socket))
+        except OSError:
+            raise self._absent() from None
+        try:
+            self._knock(name)
+            self._client = self._stack.enter_context(_client(name))
+        except BaseException:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(
@@ -53,7 +51,7 @@ class Daemon:
         self._stack.close()
 
     def get(self, path: str, **params: str | int | bool | None) -> Answer:
-        return Answer(self._ask("GET", path, params).json())
+        return Answer.read(self._ask("GET", path, params).content)
 
     def content(self, path: str) -> bytes:
         return self._ask("GET", path, {}).content
@@ -62,7 +60,7 @@ class Daemon:
         self, path: str, body: object = None, *, patient: bool = False, **params: str | int | bool | None
     ) -> Answer:
         """``patient``: however long it takes."""
-        return Answer(self._ask("POST", path, params, body=body, patient=patient).json())
+        return Answer.read(self._ask("POST", path, params, body=body, patient=patient).content)
 
     def pages(self, path: str, key: str, **params: str | int | bool | None) -> Iterator[Answer]:
         """Every row of a list, however many pages it has."""
@@ -87,7 +85,7 @@ class Daemon:
                 stream.read()
                 raise _failure(stream)
             for event in httpx2.EventSource(stream):
-                yield Answer(event.json())
+                yield Answer.read(event.data)
 
     def _ask(
         self, method: str, path: str, params: _Params, *, body: object = None, patient: bool = False
@@ -107,31 +105,25 @@ class Daemon:
         try:
             yield
         except httpx2.ConnectError as error:
-            raise self._unreached(error) from error
+            raise self._absent() from error
         except httpx2.TimeoutException as error:
-            raise Failed(TRY_AGAIN, "The daemon did not answer in time: look at its log, then try again.") from error
+            raise _late() from error
         except httpx2.TransportError as error:
             sentence = "The daemon hung up before it had answered: see `postern status`, then try again."
             raise Failed(TRY_AGAIN, sentence) from error
 
-    def _look(self) -> None:
-        try:
-            mode = self._socket.stat().st_mode
-        except PermissionError:
-            raise self._shut() from None
-        except OSError:
-            raise self._absent() from None
-        if not stat.S_ISSOCK(mode):
-            raise Failed(UNAVAILABLE, f"{self._socket} is not a socket: name the daemon's with --socket PATH.")
-        if not os.access(self._socket, os.W_OK):
-            raise self._shut()
-
-    def _unreached(self, error: BaseException) -> Failed:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, OSError):
-            cause = cause.__cause__ or cause.__context__
-        denied = isinstance(cause, OSError) and cause.errno in {errno.EACCES, errno.EPERM}
-        return self._shut() if denied else self._absent()
+    def _knock(self, name: str) -> None:
+        """Connects once by hand: the client's own error would not say what the kernel said."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(ANSWER_SECONDS)
+            try:
+                probe.connect(name)
+            except PermissionError:
+                raise self._shut() from None
+            except TimeoutError:
+                raise _late() from None
+            except OSError:
+                raise self._absent() from None
 
     def _absent(self) -> Failed:
         how = "start it with `postern serve --config FILE`"
@@ -143,6 +135,20 @@ class Daemon:
         return Failed(NOT_ALLOWED, sentence)
 
 
+def _client(name: str) -> httpx2.Client:
+    import ssl
+
+    import httpx2
+
+    unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else the client reads all certificates of the machine
+    transport = httpx2.HTTPTransport(uds=name, verify=unused, trust_env=False)
+    return httpx2.Client(transport=transport, base_url="http://postern", timeout=ANSWER_SECONDS, trust_env=False)
+
+
+def _late() -> Failed:
+    return Failed(TRY_AGAIN, "The daemon did not answer in time: look at its log, then try again.")
+
+
 def step(name: str) -> str:
     """A name as one step of a path, whatever is in it; dots alone would be taken for a way up."""
     return quote(name, safe="").replace(".", "%2E") if not name.strip(".") else quote(name, safe="")
@@ -151,8 +157,8 @@ def step(name: str) -> str:
 def _failure(response: httpx2.Response) -> Failed:
     code = code_of(response.status_code)
     try:
-        problem = Answer(response.json())
+        problem = Answer.read(response.content)
         rows = problem.parts("faults") if "faults" in problem.plain else []
-    except (ValueError, Failed):  # not from our daemon, or not of this version
+    except Failed:  # not from our daemon, or not of this version
         return Failed(code, f"The daemon refused with HTTP {response.status_code} and no reason: its log says more.")
     return Failed(code, problem.text("detail"), [f"{row.text('path')}: {row.text('sentence')}" for row in rows])

@@ -12,7 +12,7 @@ from gateway.cli.daemon import Daemon, step
 from gateway.cli.mail import EXPORT_PAGE, PAGE
 from gateway.cli.paper import Paper, size
 from gateway.cli.settings import count
-from gateway.cli.talking import talking
+from gateway.cli.talking import PATH, talking
 
 
 @click.group()
@@ -32,7 +32,7 @@ def list_documents(daemon: Daemon, paper: Paper, client: str | None, limit: int,
         paper.answer(answer)
         return
     rows = [
-        (one.text("id"), one.text("saved_at"), one.text("client"), size(one.number("size")), one.text("name"))
+        (one.text("id"), one.moment("saved_at"), one.text("client"), size(one.number("size")), one.text("name"))
         for one in answer.parts("documents")
     ]
     paper.table(("id", "saved at", "client", "size", "name"), rows, empty="No document has been saved yet.")
@@ -40,7 +40,7 @@ def list_documents(daemon: Daemon, paper: Paper, client: str | None, limit: int,
 
 @document.command()
 @click.argument("document_id", type=click.IntRange(0), metavar="ID")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead.")
+@click.option("-o", "--output", type=PATH, help="Write to this file instead.")
 @talking
 def get(daemon: Daemon, paper: Paper, document_id: int, output: Path | None) -> None:
     """Print a document's bytes; with --json its facts."""
@@ -52,7 +52,7 @@ def get(daemon: Daemon, paper: Paper, document_id: int, output: Path | None) -> 
 
 @document.command()
 @click.option("--client", required=True, metavar="NAME", help="Whose documents.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @talking
 def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
     """Write all documents of a client into a new FOLDER, under their names."""

@@ -41,4 +41,5 @@ def _follow(daemon: Daemon, paper: Paper, after: int) -> None:
 
 
 def _row(one: Answer) -> list[str]:
-    return [one.text(key) or "-" for key in ("number", "at", "kind", "client", "text")]
+    cells = one.text("number"), one.moment("at"), one.text("kind"), one.text("client"), one.text("text")
+    return [cell or "-" for cell in cells]

@@ -12,7 +12,7 @@ from gateway.cli.answer import Answer
 from gateway.cli.daemon import Daemon, step
 from gateway.cli.paper import Paper, size
 from gateway.cli.settings import count
-from gateway.cli.talking import talking
+from gateway.cli.talking import PATH, talking
 
 PAGE = 50
 EXPORT_PAGE = 500  # the largest that the daemon gives
@@ -53,7 +53,7 @@ def show(daemon: Daemon, paper: Paper, message_id: int) -> None:
         [
             ("from", answer.text("from")),
             ("to", answer.text("to")),
-            ("date", answer.text("date")),
+            ("date", answer.moment("date")),
             ("subject", answer.text("subject")),
             ("message-id", answer.text("message_id")),
             ("clients", ", ".join(answer.words("clients"))),
@@ -69,7 +69,7 @@ def show(daemon: Daemon, paper: Paper, message_id: int) -> None:
 
 @mail.command()
 @click.argument("message_id", type=click.IntRange(0), metavar="ID")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to this file instead.")
+@click.option("-o", "--output", type=PATH, help="Write to this file instead.")
 @talking
 def raw(daemon: Daemon, paper: Paper, message_id: int, output: Path | None) -> None:
     """Print the message's bytes as they came."""
@@ -85,7 +85,7 @@ def raw(daemon: Daemon, paper: Paper, message_id: int, output: Path | None) -> N
 
 @mail.command()
 @click.option("--client", required=True, metavar="NAME", help="Whose mail.")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @talking
 def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
     """Write a client's whole record into a new FOLDER, a file per message."""
@@ -105,7 +105,7 @@ def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
 def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
     message = _message(row)
     number = message.number("id")
-    target = folder / row.text("direction") / f"{message.text('filed_at')[:10]} {number}.eml"
+    target = folder / row.text("direction") / f"{message.moment('filed_at')[:10]} {number}.eml"
     target.parent.mkdir(mode=0o700, exist_ok=True)
     saving.save(target, daemon.content(f"/v1/messages/{number}/raw"))
     return str(target)
@@ -113,7 +113,7 @@ def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
 
 def _row(row: Answer) -> list[str]:
     message = _message(row)
-    date = message.text("date") or message.text("filed_at")
+    date = message.moment("date") or message.moment("filed_at")
     return [
         message.text("id"),
         date,

@@ -62,7 +62,11 @@ def _show(paper: Paper, one: Answer) -> None:
             ("folders", ", ".join(one.words("folders")) or "default"),
             ("sync", _state(one)),
             *(
-                [("since", sync.text("since")), ("synced at", sync.text("synced_at")), ("detail", sync.text("detail"))]
+                [
+                    ("since", sync.moment("since")),
+                    ("synced at", sync.moment("synced_at")),
+                    ("detail", sync.text("detail")),
+                ]
                 if sync
                 else []
             ),

@@ -77,9 +77,9 @@ def _print(paper: Paper, one: Answer) -> None:
             ("envelope sender", one.text("sender") or "<>"),
             ("rules", ", ".join(one.words("rules"))),
             ("size", size(one.number("size"))),
-            ("accepted", one.text("accepted_at")),
+            ("accepted", one.moment("accepted_at")),
             ("attempts", one.text("attempts")),
-            ("next attempt", one.text("next_attempt") if one.text("state") == "queued" else ""),
+            ("next attempt", one.moment("next_attempt") if one.text("state") == "queued" else ""),
         ]
     )
     rows = [_recipient(recipient) for recipient in one.parts("recipients")]
@@ -88,8 +88,8 @@ def _print(paper: Paper, one: Answer) -> None:
 
 def _row(one: Answer) -> list[str]:
     recipients = ", ".join(recipient.text("address") for recipient in one.parts("recipients"))
-    keys = ("id", "state", "accepted_at", "attempts", "next_attempt", "mailbox")
-    return [*(one.text(key) for key in keys), recipients, one.text("subject")]
+    times = one.moment("accepted_at"), one.text("attempts"), one.moment("next_attempt")
+    return [one.text("id"), one.text("state"), *times, one.text("mailbox"), recipients, one.text("subject")]
 
 
 def _recipient(one: Answer) -> list[str]:

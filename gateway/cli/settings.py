@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from gateway.cli.exits import SETTINGS, Failed
+from gateway.cli.talking import PATH
 from gateway.domain.errors import Faulty
 
 DEFAULT = Path("/etc/postern/postern.toml")
 
 config = click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=DEFAULT,
     show_default=True,
     envvar="POSTERN_CONFIG",

@@ -27,11 +27,11 @@ def status(daemon: Daemon, paper: Paper) -> int:
 def _show(paper: Paper, answer: Answer) -> None:
     queue = answer.part("queue")
     waiting = ", ".join(f"{count} {state}" for state, count in queue.plain.items()) if queue else ""
-    oldest = answer.text("oldest_queued")
+    oldest = answer.moment("oldest_queued")
     paper.fields(
         [
             ("postern", f"{answer.text('version')}, {answer.text('health')}"),
-            ("running", f"since {answer.text('started_at')}, pid {answer.text('pid')}"),
+            ("running", f"since {answer.moment('started_at')}, pid {answer.text('pid')}"),
             *((one.text("name"), f"{one.text('host')}:{one.text('port')}") for one in answer.parts("listeners")),
             ("admin", answer.text("admin_socket")),
             ("queue", (waiting or "empty") + (f", oldest {oldest}" if oldest else "")),
@@ -45,5 +45,5 @@ def _show(paper: Paper, answer: Answer) -> None:
 
 
 def _mailbox(one: Answer) -> list[str]:
-    keys = ("mailbox", "state", "synced_at", "filed", "skipped", "detail")
-    return [one.text(key) or "-" for key in keys]
+    cells = [one.text("mailbox"), one.text("state"), one.moment("synced_at")]
+    return [cell or "-" for cell in (*cells, one.text("filed"), one.text("skipped"), one.text("detail"))]

@@ -13,6 +13,7 @@ from gateway.cli.daemon import Daemon
 from gateway.cli.paper import Paper
 
 P = ParamSpec("P")
+PATH = click.Path(path_type=Path, readable=False)  # what is wrong with a file is ours to say, with our exit codes
 
 as_json = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 
@@ -26,5 +27,4 @@ def talking(work: Callable[Concatenate[Daemon, Paper, P], int | None]) -> Callab
         with Daemon(chosen) as daemon:
             return work(daemon, Paper(as_json=json_wanted), *args, **kwargs)
 
-    path = click.Path(path_type=Path)
-    return as_json(click.option("--socket", type=path, help="The daemon's admin socket.")(command))
+    return as_json(click.option("--socket", type=PATH, help="The daemon's admin socket.")(command))

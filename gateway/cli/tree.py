@@ -23,12 +23,13 @@ from gateway.cli import (
     trial,
     version,
 )
+from gateway.cli.talking import PATH
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @click.group(context_settings=CONTEXT)
-@click.option("--socket", type=click.Path(path_type=Path), envvar="POSTERN_SOCKET", help="The daemon's admin socket.")
+@click.option("--socket", type=PATH, envvar="POSTERN_SOCKET", help="The daemon's admin socket.")
 @click.version_option(__version__, prog_name="postern", message="%(prog)s %(version)s")
 def root(socket: Path | None) -> None:
     """Mail gateway for firms whose client correspondence matters."""

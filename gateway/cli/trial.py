@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.exits import USAGE, Failed
 from gateway.cli.paper import Paper
+from gateway.cli.talking import PATH
 
 PORT = click.IntRange(0, 65535)
 FAULT = """How the provider misbehaves: PROTOCOL:STAGE[@MATCH]=ACTION[:ARGUMENT][:TIMES], as in smtp:rcpt=refuse:450:2;
@@ -16,7 +17,7 @@ the actions are refuse:CODE, stall[:SECONDS], hangup[:OCTETS], drop and garbage.
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path), help="The folder to work in; a new one if not given.")
+@click.option("--data", type=PATH, help="The folder to work in; a new one if not given.")
 @click.option("--provider-only", is_flag=True, help="Only the mail provider (SMTP and IMAP), for other tests.")
 @click.option("--account", "accounts", multiple=True, metavar="ADDRESS:PASSWORD", help="An account of the provider.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help=FAULT)

@@ -69,12 +69,10 @@ async def test_a_client_who_left_the_firms_file_still_has_a_record(house: House,
     assert len((await http.get(f"{AL}/messages")).json()["messages"]) == 1
 
 
-@pytest.mark.parametrize("name", ["A/B", "a%2Fb", "..", "über ☃", "x/messages", "q?a=b#c", "  "])
+@pytest.mark.parametrize("name", ["A/B", "a%2Fb", "..", "über ☃", "x/messages", "q?a=b#c"])
 async def test_U3_any_client_name_can_be_asked_for(house: House, http: httpx2.AsyncClient, name: str) -> None:
     client = {"name": name, "members": ["*"], "contacts": []}
     await house.office.apply({"client": [client]}, by="test", at=NOW)
-    if name not in house.office.firm.client_by_name:
-        pytest.skip("the firm does not take such a name")
     assert (await http.get(f"/v1/clients/{step(name)}/messages")).json() == {"messages": [], "next": None}
     assert (await http.get(f"/v1/clients/{step(name)}/documents")).json() == {"documents": [], "next": None}
 
