@@ -17,12 +17,16 @@ from gateway.store.store import Store
 
 @dataclass(frozen=True)
 class Services:
-    """``queue_changed`` wakes the dispatcher after a person's action; ``now`` is aware UTC."""
+    """``queue_changed`` wakes the dispatcher after a person's action; ``now`` is aware UTC.
+
+    ``sync_now`` takes a mailbox's address key and has it looked at now, however it had stopped; NotFound.
+    """
 
     store: Store
     office: Office
     status: Callable[[], Awaitable[Status]]
     queue_changed: Callable[[], None]
+    sync_now: Callable[[str], Awaitable[None]]
     now: Callable[[], datetime]
 
 

@@ -24,7 +24,7 @@ from gateway.admin.services import Services
 from gateway.app import logs, systemd
 from gateway.app.health import HealthCheck
 from gateway.app.keys import load_key
-from gateway.domain.errors import Conflict, Faulty, PosternError
+from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
 from gateway.inbound.folder import Watch
@@ -42,7 +42,7 @@ from gateway.upstream.smtp import SmtpRelay
 
 log = structlog.get_logger()
 
-EX_UNAVAILABLE, EX_CONFIG = 69, 78  # sysexits.h
+EX_UNAVAILABLE, EX_SOFTWARE, EX_CONFIG = 69, 70, 78  # sysexits.h
 GRACE = 8.0  # seconds that sessions have to finish: hostile.md A3 wants an exit within ten
 
 
@@ -62,9 +62,12 @@ def serve(settings_path: Path) -> int:
         for fault in faulty.faults:
             print(f"postern: {faulty.what}: {fault}", file=sys.stderr)
         return EX_CONFIG
-    except Conflict as error:
+    except PosternError as error:
         print(f"postern: {error.sentence}", file=sys.stderr)
         return EX_UNAVAILABLE
+    except Exception:
+        log.exception("broke")  # a listener or the dispatcher: whoever started us starts us again
+        return EX_SOFTWARE
 
 
 def prepare(data_dir: Path) -> None:
@@ -116,32 +119,36 @@ class Daemon:
         await office.load()
         flows = Flows(store, office, lambda: self._settings)
         submission = SubmissionServer(
-            self._settings,
-            tls=self._tls,
-            sign_in=SignIn(lambda: office.firm).check,
-            accept=flows.accept,
-            now=now,
+            self._settings, tls=self._tls, sign_in=SignIn(lambda: office.firm).check, accept=flows.accept, now=now
         )
-        listeners = await submission.start(systemd.handed_sockets())
+        listeners = await _listening(submission)
         admin = self._admin(store, office, flows, started, listeners)
-        async with asyncio.TaskGroup() as tasks:
-            running = flows.start(tasks)
-            running.append(tasks.create_task(self._watchdog(), name="watchdog"))
-            office.on_change.append(lambda firm: _release(tasks, flows, firm))
+        try:
             await admin.start()
+            await self._flow(office, flows, submission, listeners)
+        finally:
+            await submission.stop(GRACE)
+            await admin.stop()
+            await flows.relay.close()
+
+    async def _flow(
+        self, office: Office, flows: Flows, submission: SubmissionServer, listeners: tuple[Listener, ...]
+    ) -> None:
+        """Runs the flows until a signal; then nothing new is taken, and what is under way ends."""
+        async with asyncio.TaskGroup() as tasks:
+            running = [*flows.start(tasks), tasks.create_task(self._watchdog(), name="watchdog")]
+            office.on_change.append(lambda firm: _follow(tasks, flows, firm))
             self._listen_to_signals()
+            gc.freeze()
             systemd.notify("READY=1")
             log.info("ready", listeners=[f"{one.name} {one.host}:{one.port}" for one in listeners], pid=os.getpid())
-            gc.freeze()
             await self._stop.wait()
             systemd.notify("STOPPING=1")
             log.info("stopping")
             await submission.stop(GRACE)
-            await admin.stop()
             await flows.drain(GRACE)
             for task in running:
                 task.cancel()
-        await flows.relay.close()
 
     def _admin(
         self, store: Store, office: Office, flows: Flows, started: datetime, listeners: tuple[Listener, ...]
@@ -153,6 +160,7 @@ class Daemon:
             office=office,
             status=check.look,
             queue_changed=flows.dispatcher.wake,
+            sync_now=flows.sync_now,
             now=now,
         )
         return AdminServer(services, socket_path=socket_path, group=self._settings.admin.group)
@@ -224,6 +232,13 @@ class Flows:
         self.dispatcher.stop()
         await asyncio.wait([self._dispatching], timeout=grace)
 
+    async def sync_now(self, key: str) -> None:
+        """A person says that the provider lets us in again. NotFound when there is no such mailbox."""
+        if not self.tails.restart(key):
+            raise NotFound(f"there is no mailbox {key}: `postern mailbox list` shows those that there are")
+        await self._store.queue.release_mailbox(key, now())
+        self.dispatcher.wake()
+
     async def firm_changed(self, firm: Firm) -> None:
         """Tails follow; what a refused sign-in held goes on where the account was changed."""
         old, self._firm = self._firm, firm
@@ -234,7 +249,16 @@ class Flows:
         self.dispatcher.wake()
 
 
-def _release(tasks: asyncio.TaskGroup, flows: Flows, firm: Firm) -> None:
+async def _listening(submission: SubmissionServer) -> tuple[Listener, ...]:
+    try:
+        return await submission.start(systemd.handed_sockets())
+    except OSError as error:
+        raise Conflict(
+            f"Mail programs can't be listened to: {error}. Change submission.listen, or end who is there."
+        ) from error
+
+
+def _follow(tasks: asyncio.TaskGroup, flows: Flows, firm: Firm) -> None:
     tasks.create_task(flows.firm_changed(firm), name="firm changed")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.answer import Answer
-from gateway.cli.daemon import Daemon
+from gateway.cli.daemon import Daemon, step
 from gateway.cli.exits import DATA, Failed
 from gateway.cli.paper import Paper
 from gateway.cli.talking import talking
@@ -44,6 +44,18 @@ def show_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
         paper.answer(found[0])
         return
     _show(paper, found[0])
+
+
+@mailbox.command("sync")
+@click.argument("address")
+@talking
+def sync_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
+    """Look at a mailbox now, also one that had stopped because its provider refused the sign-in."""
+    answer = daemon.post(f"/v1/mailboxes/{step(address)}/sync")
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    paper.say(f"{answer.text('mailbox')} is looked at now: `postern mailbox show` says how it went.")
 
 
 def _show(paper: Paper, one: Answer) -> None:

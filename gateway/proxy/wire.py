@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 HIGH_WATER = 256 * 1024  # octets buffered before the peer has to wait; above every line limit
+DRAIN_TIMEOUT = 300.0  # seconds for a peer to take what fits in its window: five minutes, as SMTP gives a block of DATA
 HANDSHAKE_TIMEOUT = 60.0  # seconds; a person's slowest link needs two or three
 
 
@@ -116,11 +117,17 @@ class Wire(asyncio.Protocol):
         self._transport.write(data)
 
     async def drain(self) -> None:
-        """Waits until the peer has taken most of what was written."""
+        """Waits until the peer has taken most of what was written; hangs up on one that takes nothing."""
         if self.lost:
             raise ConnectionLost
-        if self._writable is not None:
-            await self._writable
+        if self._writable is None:
+            return
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                await self._writable
+        except TimeoutError:
+            self.abort()
+            raise ConnectionLost from None
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Hangs up where plaintext came in behind the command (RFC 3207 section 6, CVE-2011-0411)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -79,7 +80,9 @@ class TrialFolder:
         return [message.row for message in self.messages]
 
     async def raw(self, uid: int) -> bytes | None:
-        return next((message.raw for message in self.messages if message.uid == uid), None)
+        place = bisect_left(self.messages, uid, key=lambda message: message.uid)
+        found = self.messages[place : place + 1]
+        return found[0].raw if found and found[0].uid == uid else None
 
     async def append(self, raw: bytes, flags: Collection[str], at: datetime | None) -> int:
         return self.deliver(raw, flags, at)

@@ -14,6 +14,7 @@ import httpx2
 from gateway.admin.server import AdminServer
 from gateway.admin.services import Services
 from gateway.domain.address import Address
+from gateway.domain.errors import NotFound
 from gateway.domain.mail import QueueEntry, Recipient
 from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling, SavedName, SyncState
 from gateway.domain.status import Health, Listener, Status
@@ -151,7 +152,12 @@ async def opened(folder: Path, *, group: str | None = None) -> AsyncIterator[Hou
         async def status() -> Status:
             return house[0].status
 
-        services = Services(store, office, status, lambda: house[0].woken.append("queue"), lambda: NOW)
+        async def sync_now(key: str) -> None:
+            if key not in office.firm.mailbox_by_key:
+                raise NotFound(f"there is no mailbox {key}")
+            house[0].woken.append(f"sync {key}")
+
+        services = Services(store, office, status, lambda: house[0].woken.append("queue"), sync_now, lambda: NOW)
         server = AdminServer(services, socket_path=folder / "admin.sock", group=group)
         house.append(House(store, office, folder / "admin.sock", server))
         await server.start()

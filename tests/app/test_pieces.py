@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,14 @@ def test_a_key_from_systemds_credentials_comes_first(tmp_path: Path, monkeypatch
     assert not (tmp_path / "secret.key").exists()
 
 
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    """What a test set up for the log goes with it, and with its stderr."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("own_logs")
 def test_without_a_terminal_a_log_line_is_json_and_a_trace_shows_no_values(capfd: pytest.CaptureFixture[str]) -> None:
     logs.set_up("info", "auto")
     password = "canary-4711"

@@ -137,6 +137,15 @@ async def test_the_nouns_of_the_firm_are_listed(house: House, noun: str, words: 
     assert len(as_json.json[f"{noun}es" if noun == "mailbox" else f"{noun}s"]) == 1
 
 
+async def test_a_mailbox_is_looked_at_when_somebody_asks(house: House) -> None:
+    said = await ask(house.socket, "mailbox", "sync", "Support@firm.example")
+    assert (said.code, house.woken) == (0, ["sync support@firm.example"])
+    assert "mailbox show" in said.out
+    missing = await ask(house.socket, "mailbox", "sync", "x@firm.example")
+    assert missing.code == 65
+    assert house.woken == ["sync support@firm.example"]
+
+
 async def test_a_mailbox_is_shown(house: House) -> None:
     await house.sync_stopped()
     said = await ask(house.socket, "mailbox", "show", "Support@Firm.example")

@@ -71,6 +71,7 @@ class Session:
         self.account: Account | None = None
         self.view: View | None = None
         self.ended = False
+        self.sign_ins_refused = 0
         self._verbs = verbs
         self._bad = 0
 
@@ -103,8 +104,7 @@ class Session:
             except TooBig as error:
                 self._too_big(error)
             except Unreadable as error:
-                self._count_bad()
-                self.answer(error.tag, "BAD", str(error))
+                self._bad_command(error.tag, str(error))
             await self.wire.drain()
 
     async def greet(self) -> None:
@@ -120,8 +120,7 @@ class Session:
         except Answered:
             self._bad = 0
         except Bad as bad:
-            self._count_bad()
-            self.answer(command.tag, "BAD", str(bad))
+            self._bad_command(command.tag, str(bad))
         except No as no:
             self.answer(command.tag, "NO", no.text)
         except PosternError as error:
@@ -145,17 +144,32 @@ class Session:
             raise Bad("you have signed in already")
         return verb
 
+    @property
+    def patience(self) -> float:
+        """Seconds that the client may be silent."""
+        return SIGN_IN_PATIENCE if self.account is None else PATIENCE
+
     async def _next(self) -> Command:
-        signed_in = self.account is not None
-        async with asyncio.timeout(PATIENCE if signed_in else SIGN_IN_PATIENCE):
-            return await read_command(self.wire, append_limit=self.options.max_message if signed_in else 0)
+        limit = 0 if self.account is None else self.options.max_message
+        async with asyncio.timeout(self.patience):
+            return await read_command(self.wire, append_limit=limit)
+
+    async def line(self, limit: int) -> bytes:
+        """A line that belongs to a command under way; hangs up where it does not come."""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await self.wire.line(limit)
+        except TimeoutError:
+            self.bye("you have been silent for too long")
+            raise ConnectionLost from None
 
     def _too_big(self, error: TooBig) -> None:
         self.answer(error.tag, "NO" if error.tag != "*" else "BAD", "[TOOBIG] that is more than I take")
         if error.eager:
             self.bye("what you are sending now would be taken for commands")
 
-    def _count_bad(self) -> None:
+    def _bad_command(self, tag: str, text: str) -> None:
+        self.answer(tag, "BAD", text)
         self._bad += 1
         if self._bad >= MAX_BAD:
             self.bye("you don't speak IMAP")

@@ -67,8 +67,6 @@ class View:
         if arrived:
             self.rows += arrived
             told.append(b"%d EXISTS" % len(self.rows))
-        elif any(answer.endswith(b"EXPUNGE") for answer in told):
-            told.append(b"%d EXISTS" % len(self.rows))
         return told
 
 

@@ -13,6 +13,7 @@ from gateway.proxy.imap.parse import Command
 from gateway.proxy.imap.session import Session
 
 MAX_SASL = 12_288  # octets of base64, RFC 4954 section 4
+MAX_REFUSED = 3  # wrong passwords on one connection; what is guessed over many is the store's to notice
 MAX_ID_FIELDS = 30  # RFC 2971 section 3.3
 
 log = structlog.get_logger()
@@ -95,7 +96,7 @@ async def authenticate(session: Session, command: Command) -> str:
     else:
         arguments.end()
         session.write(b"+ \r\n")
-        response = (await session.wire.line(MAX_SASL)).rstrip(b"\r\n")
+        response = (await session.line(MAX_SASL)).rstrip(b"\r\n")
     if response == b"*":
         raise Bad("you gave up")
     return await _sign_in(session, *_plain(response))
@@ -127,6 +128,9 @@ async def _sign_in(session: Session, username: bytes, password: bytes) -> str:
         raise No("try again later", code="UNAVAILABLE") from error
     if account is None:
         log.info("imap sign-in refused", peer=session.wire.peer)
+        session.sign_ins_refused += 1
+        if session.sign_ins_refused >= MAX_REFUSED:
+            session.bye("that was not it either")
         raise No("wrong user name or password", code="AUTHENTICATIONFAILED")
     session.account = account
     return f"[CAPABILITY {session.capabilities()}] signed in"
