@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 pytest_plugins = ["tests.peers.fixtures"]
 
@@ -17,6 +18,14 @@ _REQUIRE = "POSTERN_REQUIRE_REAL"
 hypothesis.settings.register_profile("desk", deadline=None, max_examples=60)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get(_REQUIRE) else "desk")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_logging() -> Iterator[None]:
+    """Undo what a test made of structlog: a logger that writes to its closed stderr breaks every test behind it."""
+    yield
+    structlog.reset_defaults()
+
 
 _skipped = pytest.StashKey[list[str]]()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.settings.firmfile import read
 from tests.waiting import until
 
 READY_WITHIN = 30.0  # seconds; 2 are promised, but two busy cores start many children at once
@@ -78,7 +79,7 @@ class GatewayProcess:
         try:
             await self.start()
             if self.firm.read_text():
-                await self.cli("apply", str(self.firm))
+                await asyncio.to_thread(self._ask, "POST", "/v1/apply", read([self.firm], os.environ))
         except BaseException:
             await self.kill9()
             raise
@@ -88,8 +89,8 @@ class GatewayProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            print(f"--- log of the daemon in {self.folder}", *self.log, sep="\n")
             await self.kill9()
+            print(f"--- log of the daemon in {self.folder}", *self.log, sep="\n")
             return
         status = await self.terminate()
         assert status == 0, "\n".join(["the daemon did not end well", *self.log])
@@ -177,19 +178,21 @@ class GatewayProcess:
 
     async def get(self, path: str) -> Any:
         """Ask the admin socket itself: quicker than a command, for conditions that are looked at again and again."""
-        return await asyncio.to_thread(self._get, path)
+        return await asyncio.to_thread(self._ask, "GET", path)
 
-    def _get(self, path: str) -> Any:
+    def _ask(self, method: str, path: str, document: object = None) -> Any:
         with net.socket(net.AF_UNIX, net.SOCK_STREAM) as sock:
             sock.settimeout(30)
             sock.connect(str(self.socket))
             connection = http.client.HTTPConnection("postern")
             connection.sock = sock
-            connection.request("GET", path, headers={"Connection": "close"})
+            body = None if document is None else json.dumps(document)
+            headers = {"Connection": "close", "Content-Type": "application/json"}
+            connection.request(method, path, body=body, headers=headers)
             with connection.getresponse() as response:
-                body = response.read()
-                assert response.status == 200, f"{path}: {response.status} {body!r}"
-                return json.loads(body)
+                answer = response.read()
+                assert response.status == 200, f"{method} {path}: {response.status} {answer!r}"
+                return json.loads(answer)
 
     async def _ready(self, manager: net.socket) -> None:
         """Wait for the service manager's message; a daemon that ends before it is noticed."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+import structlog
 
 from gateway.trial.provider import TrialProvider
 from tests.gateway_process import GatewayProcess
@@ -21,6 +24,8 @@ from tests.peers.fixtures import MailServer
 from tests.peers.postfix import Postfix
 
 TRIAL_PASSWORD = "trial"
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # the trial provider talks
 
 
 @dataclass(frozen=True)

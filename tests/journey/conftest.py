@@ -9,8 +9,10 @@ import pytest
 
 from gateway.trial.provider import TrialProvider
 from tests.gateway_process import GatewayProcess
+from tests.journey import seen
 from tests.journey.firm import FirmOnPaper
 from tests.journey.provider import Provider, RealProvider, TrialSide
+from tests.waiting import until
 
 PASSWORD = "the provider's"  # of the trial's accounts; with what IMAP must quote
 
@@ -41,7 +43,8 @@ def settings() -> str:
 async def gateway(
     tmp_path: Path, firm: FirmOnPaper, provider: Provider, settings: str
 ) -> AsyncIterator[GatewayProcess]:
-    """Give the daemon with the firm applied."""
+    """Give the daemon with the firm applied and its mailbox live: what comes now is news, and no backfill."""
     toml = firm.toml(provider)
     async with GatewayProcess(tmp_path / "gateway", toml, settings) as process:
+        await until(lambda: seen.is_live(process), timeout=30, what="the mailbox live")
         yield process

@@ -176,7 +176,6 @@ async def test_a_new_uidvalidity_announces_nothing_twice(
 async def test_a_restart_of_the_provider_is_survived(
     gateway: GatewayProcess, provider: Provider, firm: FirmOnPaper
 ) -> None:
-    await until(lambda: seen.is_live(gateway), what="the mailbox live")
     await provider.restart()
     await provider.deliver(firm.support, answer(firm.client, firm.support, "Hello", ""))
     await until(lambda: seen.filed(gateway, "inbox"), timeout=60, what="the mail under the client")

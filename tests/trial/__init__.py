@@ -1,0 +1,1 @@
+"""The trial provider, its faults, and the story that `postern trial` plays."""
