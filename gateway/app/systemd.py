@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import socket
 
+import structlog
+
+log = structlog.get_logger()
+
 FIRST_FD = 3  # SD_LISTEN_FDS_START
 
 
 def notify(message: str) -> None:
-    """Sends e.g. ``READY=1``; does nothing where systemd did not start us. Raises OSError if its socket is gone."""
+    """Sends e.g. ``READY=1``; does nothing where systemd did not start us."""
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path:
         return
     address = "\0" + path[1:] if path.startswith("@") else path
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as peer:
-        peer.connect(address)
-        peer.sendall(message.encode())
+        try:
+            peer.connect(address)
+            peer.sendall(message.encode())
+        except OSError as error:  # whoever listened is gone: no reason to end other than we would
+            log.warning("notify-failed", message=message, error=str(error))
 
 
 def watchdog_interval() -> float | None:

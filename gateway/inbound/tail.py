@@ -55,7 +55,7 @@ class Tail:
     async def _until_failure(self) -> PosternError:
         """Follows until something outside fails; a fault of ours is raised as it is."""
         try:
-            await self._say(SyncState.CONNECTING)
+            await self.say(SyncState.CONNECTING)
             await self._follow()
         except BaseExceptionGroup as group:
             outside, ours = group.split(OUTSIDE)
@@ -122,19 +122,19 @@ class Tail:
     async def _round(self, session: ImapSession, rounds: FolderRounds, folder: str) -> None:
         if await rounds.waiting():
             self._behind.add(folder)
-            await self._say(SyncState.BACKFILLING)
+            await self.say(SyncState.BACKFILLING)
         await rounds.round(session)
         self._behind.discard(folder)
         if not self._behind:
             self._failures = 0  # only now: a server that lets us in and then fails must not be hammered
             await self._watch.store.sync.synced(self._mailbox.key, self._watch.now())
-            await self._say(SyncState.LIVE)
+            await self.say(SyncState.LIVE)
 
     async def _retry(self, error: PosternError) -> None:
         self._failures += 1
         wait = min(FIRST_WAIT * 2 ** min(self._failures - 1, 20), LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311
         log.warning("tail-retries", mailbox=self._mailbox.key, error=error.sentence, wait=round(wait, 1))
-        await self._say(SyncState.RETRYING, error.sentence)
+        await self.say(SyncState.RETRYING, error.sentence)
         self._restless.clear()
         try:
             async with asyncio.timeout(wait):
@@ -148,11 +148,15 @@ class Tail:
             "Put the right ones in the firm file and run `postern apply`."
         )
         log.error("tail-stopped", mailbox=self._mailbox.key, error=error.sentence, detail=error.detail)
-        await self._say(SyncState.STOPPED, sentence)
+        await self.say(SyncState.STOPPED, sentence)
         await self._watch.store.feed.add(EventKind.SYNC_STOPPED, self._watch.now(), sentence, mailbox=self._mailbox.key)
 
-    async def _say(self, state: SyncState, detail: str = "") -> None:
-        await self._watch.store.sync.set_state(self._mailbox.key, state, self._watch.now(), detail)
+    async def say(self, state: SyncState, detail: str = "") -> None:
+        """Keeps how the link stands; what can't be kept is logged."""
+        try:
+            await self._watch.store.sync.set_state(self._mailbox.key, state, self._watch.now(), detail)
+        except (NoSpace, TemporaryFailure) as error:  # the tail is worth more than what status says of it
+            log.error("state-not-kept", mailbox=self._mailbox.key, state=state.value, error=error.sentence)
 
 
 def _telling(group: BaseExceptionGroup[PosternError]) -> PosternError:

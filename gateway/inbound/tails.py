@@ -74,7 +74,7 @@ class Tails:
             except Exception:
                 log.exception("tail-broke", mailbox=mailbox.key)
                 sentence = "an internal error; the gateway's log has the details, and it tries again every minute"
-                await self._watch.store.sync.set_state(mailbox.key, SyncState.RETRYING, self._watch.now(), sentence)
+                await tail.say(SyncState.RETRYING, sentence)
                 await asyncio.sleep(60)
 
 

@@ -11,14 +11,16 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
 import structlog
 
-from gateway.domain.errors import Conflict, NotFound, PosternError, SignInRefused
+from gateway.domain.errors import Conflict, NoSpace, NotFound, PosternError, SignInRefused, TemporaryFailure
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recipient
 from gateway.domain.record import EventKind
 from gateway.outbound.bounce import Bounces
+from gateway.outbound.insist import ROOM_WAIT, insist
 from gateway.policy.retry import given_up, next_attempt
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
@@ -79,7 +81,12 @@ class Dispatcher:
         if room <= 0 or self._stopping:
             return []
         full = {mailbox for mailbox, count in self._busy.items() if count >= PER_MAILBOX}
-        return await self._store.queue.claim(self._now(), min(room, PER_MAILBOX), full)
+        try:
+            return await self._store.queue.claim(self._now(), min(room, PER_MAILBOX), full)
+        except (NoSpace, TemporaryFailure) as error:
+            log.error("claim-put-off", error=error.sentence, detail=error.detail)
+            await asyncio.sleep(ROOM_WAIT)
+            return []
 
     async def _sleep(self) -> None:
         """Until woken, or until the next entry is due of which none is held back by a full mailbox or house."""
@@ -126,7 +133,7 @@ class Dispatcher:
             except SignInRefused as error:
                 await self._sign_in_refused(entry, mailbox, error)
                 return
-            await self._store.queue.record(entry.id, outcomes)
+            await insist(partial(self._store.queue.record, entry.id, outcomes))
             _say(entry, outcomes)
         await self._conclude(entry.id)
 
@@ -142,7 +149,7 @@ class Dispatcher:
         if pending:
             await self._again(entry)
         else:
-            await self._store.queue.settle(entry.id, QueueState.DONE, now)
+            await insist(partial(self._store.queue.settle, entry.id, QueueState.DONE, now))
         if any(one.delivery is Delivery.DELIVERED for one in entry.recipients):
             self._delivered()
 
@@ -151,10 +158,10 @@ class Dispatcher:
         schedule = self._settings().queue.retry
         jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
         when = next_attempt(schedule, entry.attempts, entry.accepted_at, now, jitter)
-        await self._store.queue.settle(entry.id, QueueState.QUEUED, when)
+        await insist(partial(self._store.queue.settle, entry.id, QueueState.QUEUED, when))
 
     async def _hold(self, entry: QueueEntry, reason: str) -> None:
-        await self._store.queue.settle(entry.id, QueueState.HELD, self._now(), reason)
+        await insist(partial(self._store.queue.settle, entry.id, QueueState.HELD, self._now(), reason))
         log.warning("held", queue_id=entry.id, reason=reason)
 
     async def _sign_in_refused(self, entry: QueueEntry, mailbox: Mailbox, error: SignInRefused) -> None:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import structlog
 
-from gateway.domain.errors import PosternError
+from gateway.domain.errors import NoSpace, PosternError, TemporaryFailure
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.mail import QueueEntry, SentCopy
 from gateway.domain.record import Direction, Location, NewFiling
 from gateway.mime.facts import facts
+from gateway.outbound.insist import ROOM_WAIT, insist
 from gateway.store.store import Store
 from gateway.upstream.imap.folders import sent_folder
 from gateway.upstream.imap.session import ImapSession, open_session
@@ -55,12 +57,21 @@ class SentCopies:
     async def run(self) -> None:
         while True:
             self._due.clear()
-            due = sorted(await self._store.queue.sent_due(self._now(), AT_ONCE), key=lambda copy: copy.mailbox)
+            due = await self._claim()
             async with asyncio.TaskGroup() as accounts:
                 for mailbox, copies in groupby(due, key=lambda copy: copy.mailbox):
                     accounts.create_task(self._account(mailbox, list(copies)), name=f"sent copies of {mailbox}")
             if not due:
                 await self._sleep()
+
+    async def _claim(self) -> list[SentCopy]:
+        try:
+            due = await self._store.queue.sent_due(self._now(), AT_ONCE)
+        except (NoSpace, TemporaryFailure) as error:
+            log.error("sent-copies-put-off", error=error.sentence, detail=error.detail)
+            await asyncio.sleep(ROOM_WAIT)
+            return []
+        return sorted(due, key=lambda copy: copy.mailbox)
 
     async def _sleep(self) -> None:
         due = await self._store.queue.sent_next()
@@ -146,7 +157,7 @@ class SentCopies:
     async def _later(self, copies: list[SentCopy], error: PosternError) -> None:
         for copy in copies:
             wait = RETRY[min(copy.attempts, len(RETRY)) - 1]
-            await self._store.queue.sent_later(copy.queue_id, self._now() + wait, error.sentence)
+            await insist(partial(self._store.queue.sent_later, copy.queue_id, self._now() + wait, error.sentence))
         log.warning("sent-copy-later", mailbox=copies[0].mailbox, copies=len(copies), error=error.sentence)
 
 
