@@ -31,7 +31,7 @@ def safe_name(name: str) -> str:
 def with_number(name: str, number: int) -> str:
     """The name for the second, third … file of that name: ``statement (2).pdf``; within MAX_NAME again."""
     stem, extension = _split(name)
-    return _cut(stem, f" ({number}){extension}")
+    return _cut(stem.rstrip(" "), f" ({number}){extension}")
 
 
 def slug(client_name: str) -> str:

@@ -122,6 +122,7 @@ def test_I3_a_safe_name_is_its_own(name: str) -> None:
         ("statement", "statement (2)"),
         ("archive.tar.gz", "archive.tar (2).gz"),
         ("Dr. Pop", "Dr. Pop (2)"),
+        ("0 .0", "0 (2).0"),
     ],
 )
 def test_a_second_file_of_a_name_is_numbered_before_its_extension(name: str, numbered: str) -> None:
