@@ -106,11 +106,9 @@ def _entry(
 
 
 def _recipients(submission: Submission, decision: Decision) -> tuple[Recipient, ...]:
-    """The envelope as asked for, then the rule's copies for addresses that are not in it already."""
-    asked = {address.key for address in submission.recipients}
-    copies = {address.key: address for address in decision.bcc if address.key not in asked}
+    """The envelope as asked for, then the rule's copies, of which the decision holds none that is in it already."""
     return tuple(Recipient(address) for address in submission.recipients) + tuple(
-        Recipient(address, bcc=True) for address in copies.values()
+        Recipient(address, bcc=True) for address in decision.bcc
     )
 
 

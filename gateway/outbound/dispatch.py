@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from gateway.domain.errors import Conflict, NoSpace, NotFound, PosternError, SignInRefused, TemporaryFailure
+from gateway.domain.errors import Conflict, NoSpace, PosternError, SignInRefused, TemporaryFailure
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recipient
 from gateway.domain.record import EventKind
@@ -213,8 +213,5 @@ async def release_after_change(store: Store, old: Firm, new: Firm, now: datetime
         before = old.mailbox_by_key.get(mailbox.key)
         account = (mailbox.username, mailbox.password, mailbox.smtp)
         if before is None or (before.username, before.password, before.smtp) != account:
-            try:
-                released += await store.queue.release_mailbox(mailbox.key, now)
-            except NotFound:
-                continue
+            released += await store.queue.release_mailbox(mailbox.key, now)
     return released
