@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from gateway.admin import unix
-from gateway.admin.application import build
-from gateway.admin.gate import Gate
 from gateway.admin.peer import Door, group_id
-from gateway.admin.protocol import PeerProtocol
 from gateway.admin.services import Services
 
-KEEP_ALIVE_SECONDS = 30  # a web page asks again within it; an idle connection costs little here
-GRACE_SECONDS = 3.0  # for answers under way when the daemon stops
-MAX_HEADER_OCTETS = 16 * 1024
+if TYPE_CHECKING:
+    from gateway.admin.http import Http
 
-_HEADERS = [("x-content-type-options", "nosniff"), ("cache-control", "no-store")]
+GRACE_SECONDS = 3.0  # for answers under way when the daemon stops
+
 _log = structlog.get_logger()
 
 
 class AdminServer:
-    """``start`` returns when the socket listens; ``stop`` when every answer is out (or its grace is over).
+    """``start`` returns when one can connect, ``open`` when whoever connected is answered, ``stop`` when all are.
 
     Without uvicorn's own Server: that one takes the signals, polls ten times a second, and wants a task.
     """
@@ -35,63 +32,57 @@ class AdminServer:
         self._services = services
         self._path = socket_path
         self._group = group
-        self._state = ServerState()
         self._stopping = asyncio.Event()
+        self._sock: socket.socket | None = None
+        self._door = Door(own_uid=os.geteuid())
+        self._http: Http | None = None
         self._server: asyncio.AbstractServer | None = None
         self._mine = (0, 0)
 
     async def start(self) -> None:
-        """Raises Conflict or Faulty (see `unix.bind`); nothing is left behind then."""
+        """Listens: connections wait in the backlog. Raises Conflict or Faulty (see `unix.bind`), leaving nothing."""
         group = group_id(self._group)
-        config = self._config(Door(own_uid=os.geteuid(), group_id=group))
-        self._state.default_headers = config.encoded_headers
-        sock = unix.bind(self._path, group)
+        self._door = Door(own_uid=os.geteuid(), group_id=group)
+        self._sock = unix.bind(self._path, group)
         self._mine = unix.identity(self._path)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(
-            lambda: PeerProtocol(config, self._state), sock=sock, backlog=unix.BACKLOG
-        )
+        self._sock.listen(unix.BACKLOG)
         _log.info("admin_listening", socket=str(self._path), group=self._group)
+
+    async def open(self) -> None:
+        """Answers from here on. The application is loaded in a thread: mail does not wait for it at a start."""
+        assert self._sock is not None, "start comes first"
+        self._http = await asyncio.to_thread(self._load)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._http.connection, sock=self._sock, backlog=unix.BACKLOG)
+
+    def _load(self) -> Http:
+        from gateway.admin.http import Http
+
+        return Http(self._services, self._door, self._stopping)
 
     async def stop(self) -> None:
         """Idempotent; the socket file goes first, so that nobody new comes."""
-        if self._server is None:
+        if self._sock is None:
             return
-        server, self._server = self._server, None
+        sock, self._sock = self._sock, None
         unix.remove(self._path, self._mine)
-        server.close()
         self._stopping.set()
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        await self._drain()
+        if self._server is None or self._http is None:
+            sock.close()
+            return
+        self._server.close()
+        await _drain(self._http)
 
-    async def _drain(self) -> None:
-        tasks = set(self._state.tasks)
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-        for connection in list(self._state.connections):
-            connection.transport.abort()
 
-    def _config(self, door: Door) -> Config:
-        config = Config(
-            Gate(build(self._services, self._stopping), door),
-            loop="none",
-            http=PeerProtocol,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            headers=_HEADERS,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            h11_max_incomplete_event_size=MAX_HEADER_OCTETS,
-        )
-        config.load()
-        return config
+async def _drain(http: Http) -> None:
+    for connection in list(http.state.connections):
+        connection.shutdown()
+    tasks = set(http.state.tasks)
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+    for connection in list(http.state.connections):
+        connection.transport.abort()

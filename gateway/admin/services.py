@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
-
-from fastapi import Depends, Request
 
 from gateway.domain.status import Status
 from gateway.office.office import Office
@@ -28,23 +24,3 @@ class Services:
     queue_changed: Callable[[], None]
     sync_now: Callable[[str], Awaitable[None]]
     now: Callable[[], datetime]
-
-
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
-
-
-def _stopping(request: Request) -> asyncio.Event:
-    stopping: asyncio.Event = request.app.state.stopping
-    return stopping
-
-
-def _asker(request: Request) -> str:  # not async, so it runs in a thread: the user database may block
-    name: str = request.scope["state"]["peer"].name
-    return name
-
-
-Given = Annotated[Services, Depends(_services)]
-Stopping = Annotated[asyncio.Event, Depends(_stopping)]  # set when the face goes down: live streams end then
-Asker = Annotated[str, Depends(_asker)]  # the user at the other end, for the activity trail

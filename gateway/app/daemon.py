@@ -125,23 +125,30 @@ class Daemon:
         admin = self._admin(store, office, flows, started, listeners)
         try:
             await admin.start()
-            await self._flow(office, flows, submission, listeners)
+            await self._flow(office, flows, submission, admin, listeners)
         finally:
             await submission.stop(GRACE)
             await admin.stop()
             await flows.relay.close()
 
     async def _flow(
-        self, office: Office, flows: Flows, submission: SubmissionServer, listeners: tuple[Listener, ...]
+        self,
+        office: Office,
+        flows: Flows,
+        submission: SubmissionServer,
+        admin: AdminServer,
+        listeners: tuple[Listener, ...],
     ) -> None:
         """Runs the flows until a signal; then nothing new is taken, and what is under way ends."""
         async with asyncio.TaskGroup() as tasks:
             running = [*flows.start(tasks), tasks.create_task(self._watchdog(), name="watchdog")]
             office.on_change.append(lambda firm: _follow(tasks, flows, firm))
             self._listen_to_signals()
-            gc.freeze()
             systemd.notify("READY=1")
             log.info("ready", listeners=[f"{one.name} {one.host}:{one.port}" for one in listeners], pid=os.getpid())
+            await admin.open()
+            gc.freeze()
+            gc.enable()
             await self._stop.wait()
             systemd.notify("STOPPING=1")
             log.info("stopping")

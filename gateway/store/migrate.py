@@ -1,18 +1,24 @@
-"""Brings a database to the schema of this version: a snapshot first, then alembic, all in one transaction."""
+"""Brings a database to the schema of this version, in one transaction.
+
+A new one is made from the tables as the queries know them; an older one is copied first and goes through alembic.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
+from sqlalchemy import Connection
 
 from gateway.domain.errors import Conflict
 from gateway.store import files
 from gateway.store.backup import copy_database
 from gateway.store.engine import connect, driver
+from gateway.store.schema import metadata
 
 log = structlog.get_logger()
 
@@ -34,7 +40,7 @@ def migrate(database: Path) -> None:
         snapshot = _snapshot(database, known)
         log.info("database-snapshot", path=str(snapshot), schema=known)
     files.make_private(database)
-    _upgrade(database)
+    _change(database, _make if known is None else _upgrade)
     log.info("database-migrated", schema=HEAD)
 
 
@@ -59,24 +65,35 @@ def _snapshot(database: Path, known: str) -> Path:
     return target
 
 
-def _upgrade(database: Path) -> None:
-    # Imported here: alembic takes longer to load than a start with a database that is up to date.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+def _change(database: Path, how: Callable[[Connection], None]) -> None:
     engine = connect(database, writes=True)
     try:
         with engine.connect() as connection, connection.begin():  # begun, so that alembic leaves ending it to us
             raw = driver(connection)
             raw.execute("BEGIN IMMEDIATE")
-            config.attributes["connection"] = connection
             try:
-                command.upgrade(config, "head")
+                how(connection)
             except BaseException:
                 raw.execute("ROLLBACK")
                 raise
             raw.execute("COMMIT")
     finally:
         engine.dispose()
+
+
+def _make(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    raw = driver(connection)
+    raw.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    raw.execute("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported here: alembic takes longer to load than a start with a database that is up to date.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -141,7 +141,7 @@ class House:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, group: str | None = None) -> AsyncIterator[House]:
+async def opened(folder: Path, *, group: str | None = None, answering: bool = True) -> AsyncIterator[House]:
     """An empty house that runs; `House.office.apply` furnishes it."""
     store = await Store.open(folder / "data", url=None, key=bytes(range(32)))
     try:
@@ -162,6 +162,8 @@ async def opened(folder: Path, *, group: str | None = None) -> AsyncIterator[Hou
         house.append(House(store, office, folder / "admin.sock", server))
         await server.start()
         try:
+            if answering:
+                await server.open()
             yield house[0]
         finally:
             await server.stop()

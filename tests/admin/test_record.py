@@ -132,9 +132,11 @@ async def test_the_feed_is_a_live_stream_that_goes_on_where_it_broke(house: Hous
 
 
 async def test_a_reader_that_has_gone_leaves_nothing_behind(house: House) -> None:
+    assert house.server._http is not None
+    state = house.server._http.state
     async with house.client() as http, http.stream("GET", "/v1/events", headers=SSE):
-        assert house.server._state.tasks
-    await until(lambda: not house.server._state.tasks and not house.server._state.connections)
+        assert state.tasks
+    await until(lambda: not state.tasks and not state.connections)
 
 
 async def test_a_quiet_stream_has_a_heartbeat(

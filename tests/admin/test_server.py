@@ -27,6 +27,21 @@ async def test_the_socket_is_there_while_it_serves_and_gone_afterwards(tmp_path:
     assert not house.socket.exists()
 
 
+async def test_who_connects_before_the_application_is_loaded_is_answered_when_it_is(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    async with opened(tmp_path, answering=False) as house, house.client() as http:
+        asked = asyncio.create_task(http.get("/healthz"))
+        await house.server.open()
+        assert (await asked).status_code == 200
+
+
+async def test_a_daemon_that_ends_before_it_answered_anyone_leaves_no_socket(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    async with opened(tmp_path, answering=False) as house:
+        assert house.socket.exists()
+    assert not house.socket.exists()
+
+
 async def test_A4_a_second_daemon_is_refused_and_the_first_goes_on(house: House) -> None:
     second = server.AdminServer(house.server._services, socket_path=house.socket, group=None)
     with pytest.raises(Conflict):

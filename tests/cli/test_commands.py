@@ -243,7 +243,9 @@ async def test_the_feed_is_printed(house: House) -> None:
 async def test_the_feed_is_followed_until_the_daemon_stops(house: House) -> None:
     await house.happen("before")
     following = asyncio.create_task(ask(house.socket, "feed", "--follow", "--json"))
-    await until(lambda: house.server._state.tasks)
+    http = house.server._http
+    assert http is not None
+    await until(lambda: http.state.tasks)
     last = await house.happen("meanwhile")
     process = asyncio.create_task(_feed_process(house))
     said_elsewhere = await process

@@ -35,14 +35,37 @@ def script_directory() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-async def test_the_migrations_make_the_schema_that_the_queries_know(open_store: Opener, data_dir: Path) -> None:
-    await open_store()
-    engine = connect(data_dir / "postern.db", writes=False)
+def test_the_migrations_make_the_schema_that_a_new_database_gets(tmp_path: Path) -> None:
+    new, migrated = tmp_path / "new.db", tmp_path / "migrated.db"
+    migrate.migrate(new)
+    migrate._change(migrated, migrate._upgrade)
+    assert schema_of(new) == schema_of(migrated)
+    assert migrate.revision_of(new) == migrate.revision_of(migrated) == script_directory().get_current_head()
+    engine = connect(migrated, writes=False)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
-    assert script_directory().get_current_head() == migrate.HEAD
+
+
+def schema_of(database: Path) -> set[tuple[str, str, tuple[object, ...]]]:
+    """Each table and index with its columns, keys and references, as SQLite understood them."""
+    with closing(sqlite3.connect(database)) as raw:
+        names = raw.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
+        return {(kind, name, shape(raw, kind, name)) for kind, name in names}
+
+
+def shape(raw: sqlite3.Connection, kind: str, name: str) -> tuple[object, ...]:
+    if kind == "index":
+        return tuple(raw.execute("SELECT * FROM pragma_index_xinfo(?)", (name,)))
+    (made,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+    return (
+        tuple(raw.execute("SELECT * FROM pragma_table_xinfo(?)", (name,))),
+        frozenset(raw.execute('SELECT "table", "from", "to" FROM pragma_foreign_key_list(?)', (name,))),
+        frozenset(found[2:] for found in raw.execute("SELECT * FROM pragma_index_list(?)", (name,))),
+        "AUTOINCREMENT" in made,
+        "WITHOUT ROWID" in made,
+    )
 
 
 async def test_A4_a_second_daemon_is_refused_and_told_what_to_do(open_store: Opener) -> None:

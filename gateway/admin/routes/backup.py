@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from gateway.admin import shapes
-from gateway.admin.services import Asker, Given
+from gateway.admin.given import Asker, Given
 from gateway.domain.errors import Conflict, NoSpace
 
 router = APIRouter(tags=["backup"])

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from gateway.admin import shapes
+from gateway.admin.given import Given
 from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number, next_page, served
 from gateway.admin.routes.mail import require_client
-from gateway.admin.services import Given
 from gateway.domain.record import Document
 
 router = APIRouter(tags=["documents"])

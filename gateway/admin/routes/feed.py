@@ -11,8 +11,9 @@ from fastapi import APIRouter, Header
 from fastapi.responses import StreamingResponse
 
 from gateway.admin import shapes
+from gateway.admin.given import Given, Stopping
 from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number
-from gateway.admin.services import Given, Services, Stopping
+from gateway.admin.services import Services
 from gateway.domain.record import Event
 
 router = APIRouter(tags=["feed"])

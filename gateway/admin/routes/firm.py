@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body
 from fastapi.responses import PlainTextResponse
 
 from gateway.admin import shapes
-from gateway.admin.services import Asker, Given
+from gateway.admin.given import Asker, Given
 
 router = APIRouter(tags=["firm"])
 

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from gateway.admin import shapes
+from gateway.admin.given import Given
 from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number, next_page, served
-from gateway.admin.services import Given, Services
+from gateway.admin.services import Services
 from gateway.domain.errors import NotFound
 from gateway.domain.record import Direction
 from gateway.mime.plain import plain_text

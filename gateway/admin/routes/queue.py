@@ -7,8 +7,8 @@ from enum import StrEnum
 from fastapi import APIRouter
 
 from gateway.admin import shapes
+from gateway.admin.given import Given
 from gateway.admin.routes.answers import PAGE, Limit, next_page
-from gateway.admin.services import Given
 from gateway.domain.mail import QueueState
 
 router = APIRouter(tags=["queue"])

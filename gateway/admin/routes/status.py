@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from gateway.admin import shapes
+from gateway.admin.given import Given
 from gateway.admin.problems import problem
-from gateway.admin.services import Given
 from gateway.domain.record import SyncState
 from gateway.domain.status import Health, Status
 
