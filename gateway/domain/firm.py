@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
@@ -52,6 +53,20 @@ class Member:
     name: str
     role: Role = Role.EMPLOYEE
     password_hash: str = field(default="", repr=False)
+    signature: str | None = None  # for mail from a mailbox that has none of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A member who is not attached may send from a mailbox, from the first day to the last, both included."""
+
+    member: str
+    first: date | None = None
+    last: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether it holds on that day of the firm's calendar."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,7 @@ class Mailbox:
     imap: Endpoint
     smtp: Endpoint
     allow_others_to_send: bool = False
+    grants: tuple[Grant, ...] = ()
     save_attachments: bool = True
     signature: str | None = None
     folders: tuple[str, ...] = ()
@@ -86,12 +102,17 @@ class InlineImage:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Templates in jinja2's sandbox; ``html`` empty means the text one is shown in HTML parts too."""
+    """Templates in jinja2's sandbox; ``html`` empty means the text one is shown in HTML parts too.
+
+    A reply gets ``reply_text`` and ``reply_html`` where either is given, else what every mail gets.
+    """
 
     name: str
     text: str
     html: str = ""
     images: tuple[InlineImage, ...] = ()
+    reply_text: str = ""
+    reply_html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +122,13 @@ class When:
     member: tuple[str, ...] = ()
     sender: tuple[str, ...] = ()  # address asked for in From
     recipient: tuple[str, ...] = ()  # addresses, or "@domain"
+    client: tuple[str, ...] = ()  # names of clients of whom a recipient is
     to_client: bool | None = None
+    reply: bool | None = None  # whether it answers a message
+    attachments: bool | None = None  # whether there is a file in it
+    header: tuple[tuple[str, str], ...] = ()  # field name and pattern: "*" stands for anything; each must be found
+    larger_than: int | None = None  # octets, as submitted
+    smaller_than: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +187,7 @@ class Firm:
 
     name: str = ""
     reply_to: Address | None = None
+    timezone: str = "UTC"  # IANA name: whose days grants begin and end with
     members: tuple[Member, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()
     signatures: tuple[Signature, ...] = ()

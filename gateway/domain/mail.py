@@ -30,13 +30,14 @@ class Decision:
 
     member: Member  # who wrote
     mailbox: Mailbox  # through which account, and as whose address, it leaves
-    grant: str  # why the member may: "attached", or "allow_others_to_send"
+    grant: str  # why the member may: "attached", "allow_others_to_send", or the grant with its days
     display_name: str | None  # None: the one that the author wrote
     reply_to: Address | None  # None: as the author wrote it
     show_sender: bool  # the author's own address in Sender
     signature: Signature | None
     bcc: tuple[Address, ...]  # envelope only
     clients: tuple[Client, ...]  # whose recipients are among the envelope's
+    is_reply: bool = False  # it gets the shorter signature
     rules: tuple[str, ...] = ()  # names of those that acted, in order
 
 
