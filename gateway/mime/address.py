@@ -17,17 +17,24 @@ MAX_VALUE = 300_000  # characters of one field: more than 5,000 recipients with 
 MAX_MAILBOXES = 5_000  # of one field; twice that took a second on a slow machine
 MAX_DOMAIN = 255  # characters before IDNA, whose cost grows with length
 
+_WORDS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*+"
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u00a0-\U0010ffff"
 _TOKEN = re.compile(
     rf'(?P<space>[ \t]+)|(?P<atom>[{_ATEXT}]+)|"(?P<quoted>(?:[^"\\]++|\\.)*+)"'
     r"|(?P<literal>\[[!-Z^-~]+\])|(?P<special>[<>@,;:.])"
 )
+_DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+)*+"
+_LDH = r"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*+"
+_SIMPLE = re.compile(rf"(?:({_WORDS}) |\"([ !#-\[\]-~]*)\" ?)?<({_DOT_ATOM})@({_LDH})>|({_DOT_ATOM})@({_LDH})")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]")
 _COMMENT = re.compile(r"[^()\\]++|\\.|[()]")
 _PAIR = re.compile(r"\\(.)")
-_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+( [A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+)*")
+_PHRASE = re.compile(_WORDS)
 _SHOWN = re.compile(r'(?<![^\s<>()\[\]",;:@])([^\s<>()\[\]",;:@]++)(?:@| ?@ ?(?=[^\s@]+\.))([^\s<>()\[\]",;:@]+)')
+_AT = re.compile(r" ?[(\[{<]at[)\]}>] ?", re.IGNORECASE)  # how people write an @ that programs shall not find
+_HIDING = re.compile(r"@|=\?|[(\[{<]at[)\]}>]", re.IGNORECASE)
+_ENCODED = re.compile(r"=\?[^?]*\?[bq]\?", re.IGNORECASE)
 _SPECIAL = frozenset('@<>,;:"()[]\\ ')
 
 
@@ -51,6 +58,22 @@ def parse_address(text: str) -> Address:
 
 def parse_mailboxes(value: str) -> tuple[NamedAddress, ...]:
     """All mailboxes of an address-list, those of groups too (RFC 5322 section 3.4); raises AddressFault."""
+    return _simple(value) or _mailboxes(value)
+
+
+def _simple(value: str) -> tuple[NamedAddress, ...]:
+    """What nearly every From looks like, ten times as fast; empty where it takes the whole grammar."""
+    match = _SIMPLE.fullmatch(value) if len(value) <= MAX_DOMAIN else None
+    if match is None or "=?" in value:
+        return ()
+    words, quoted, local, domain = match[1], match[2], match[3] or match[5], match[4] or match[6]
+    try:
+        return (NamedAddress(words or " ".join((quoted or "").split()), Address(local, domain.lower())),)
+    except ValueError as error:
+        raise AddressFault(str(error)) from error
+
+
+def _mailboxes(value: str) -> tuple[NamedAddress, ...]:
     found = tuple(_mailbox(tokens) for tokens in islice(_elements(_tokens(value)), MAX_MAILBOXES + 1))
     if len(found) > MAX_MAILBOXES:
         raise AddressFault(f"more than {MAX_MAILBOXES} addresses in one field")
@@ -81,16 +104,26 @@ def format_mailbox(named: NamedAddress) -> str:
 
 def hides_address(named: NamedAddress) -> bool:
     """Whether the display name shows an address other than the real one; some programs show only the name."""
+    if named.name.isascii() and not _HIDING.search(named.name):
+        return False
     name = clean(unicodedata.normalize("NFKC", decode_words(decode_words(named.name))))
+    name = _AT.sub(" @ ", name)
     for match in _SHOWN.finditer(name):
         shown = f"{match[1]}@{match[2]}".strip("'`.!?*").casefold()
-        if shown not in {named.address.key, str(named.address).casefold()}:
+        if shown not in {named.address.key, str(named.address).casefold()} and not _spells(shown, named.address):
             return True
     return False
 
 
+def _spells(shown: str, address: Address) -> bool:
+    try:
+        return not shown.isascii() and parse_address(shown).key == address.key
+    except AddressFault:
+        return False
+
+
 def _tokens(value: str) -> list[_Token]:
-    if len(value) > MAX_VALUE or value.count(",") > MAX_MAILBOXES * 2:  # names may hold some
+    if len(value) > MAX_VALUE or max(value.count(","), value.count(":")) > MAX_MAILBOXES * 2:  # names may hold some
         raise AddressFault("the field is too long")
     value = _FOLD.sub("", value)
     if _CONTROL.search(value):
@@ -228,7 +261,7 @@ def _dotted(side: Sequence[_Token]) -> bool:
 
 
 def _check_local(local: str) -> None:
-    if "=?" in local:
+    if "=?" in local and _ENCODED.search(local):
         raise AddressFault("an encoded word is no part of an address")
     if not local.isascii():
         if not local.isprintable():

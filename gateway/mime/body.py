@@ -5,18 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gateway.mime.encoding import decode_transfer
+from gateway.mime.encoding import IDENTITY, decode_transfer
 from gateway.mime.tree import Part
 
+_SMIME = "The message is signed or encrypted (S/MIME)."
+_PGP = "The message is signed or encrypted (PGP)."
 _SEALED = {
     "multipart/signed": "The message is signed.",
     "multipart/encrypted": "The message is encrypted.",
-    "application/pkcs7-mime": "The message is signed or encrypted (S/MIME).",
-    "application/x-pkcs7-mime": "The message is signed or encrypted (S/MIME).",
+    "application/pkcs7-mime": _SMIME,
+    "application/x-pkcs7-mime": _SMIME,
+    "application/pgp": _PGP,
     "multipart/report": "The message is a report.",
     "text/calendar": "The message is an invitation or an answer to one.",
 }
-_ARMOUR = re.compile(rb"^-----BEGIN PGP (?:SIGNED )?MESSAGE-----", re.MULTILINE)
+_SMIME_FILE = re.compile(r"smime\.p7[mz]|.*\.p7m", re.IGNORECASE)
+_BEGIN = rb"-----BEGIN PGP (?:SIGNED )?MESSAGE(?:, PART [0-9/]{1,9})?-----"
+_ARMOUR = {  # at the start of a line: armour that is quoted in a reply seals nothing
+    "text/plain": re.compile(rb"^" + _BEGIN, re.MULTILINE),
+    "text/html": re.compile(rb"(?:^|>)[ \t]*" + _BEGIN, re.MULTILINE),
+}
+_CUE = (b"BEGIN PGP", b"BEGIN=20PGP", b"=\r\n", b"=2D")  # one of them stands in armour, whatever the encoding did
+MAX_ARMOUR = 100_000  # octets of a part that are searched for it; it stands at the top
 
 
 def sealed(raw: bytes, tree: Sequence[Part]) -> str:
@@ -24,27 +34,47 @@ def sealed(raw: bytes, tree: Sequence[Part]) -> str:
     if tree[0].content_type.startswith("message/"):
         return "The message is another message."
     for part in tree:
-        if part.content_type in _SEALED and _is_way_to_body(part, tree):
-            return _SEALED[part.content_type]
-    for part in body_parts(tree):
-        body = part.body(raw)
-        if b"-----BEGIN" not in body and part.encoding == "base64":
-            body = decode_transfer(body, part.encoding)[0]
-        if b"-----BEGIN" in body and _ARMOUR.search(body):
-            return "The message is signed or encrypted (PGP)."
-    return ""
+        reason = _SEALED.get(part.content_type) or _named(part)
+        if reason and _is_way_to_body(part, tree):
+            return reason
+    return _PGP if any(is_text(part) and _is_armoured(raw, part) for part in tree) else ""
+
+
+def _named(part: Part) -> str:
+    return _SMIME if part.content_type == "application/octet-stream" and _SMIME_FILE.fullmatch(part.filename) else ""
+
+
+def _is_armoured(raw: bytes, part: Part) -> bool:
+    if part.encoding in IDENTITY:
+        found = raw.find(b"-----BEGIN PGP", part.header_end, part.body_end) != -1
+        return found and _holds_armour(part.body(raw), part.content_type)
+    head = raw[part.header_end : min(part.body_end, part.header_end + MAX_ARMOUR)]
+    if part.encoding == "quoted-printable" and not any(cue in head for cue in _CUE):
+        return False
+    return _holds_armour(decode_transfer(head, part.encoding)[0], part.content_type)
+
+
+def _holds_armour(octets: bytes, content_type: str) -> bool:
+    return b"-----BEGIN PGP" in octets and _ARMOUR[content_type].search(octets) is not None
 
 
 def _is_way_to_body(part: Part, tree: Sequence[Part]) -> bool:
     """Whether a sealed part is the body or holds it; a signed mail that is forwarded as a file is neither."""
     if part.parent is None:
         return True
-    if part.disposition == "attachment":
-        return False
-    if part.content_type in {"multipart/signed", "text/calendar"}:
-        return True
     around = tree[part.parent]
-    return around.children[0] == part.number and _is_way_to_body(around, tree)
+    if part.content_type == "text/calendar":
+        asks = "method" in part.params and not part.filename
+        return part.disposition != "attachment" and (asks or around.content_type == "multipart/alternative")
+    if part.content_type in {"multipart/signed", "multipart/encrypted"}:
+        return part.disposition != "attachment"
+    if part.disposition == "attachment" and part.content_type.startswith("multipart/"):
+        return False
+    while around.children[0] == part.number:
+        if around.parent is None:
+            return True
+        part, around = around, tree[around.parent]
+    return False
 
 
 def body_parts(tree: Sequence[Part]) -> tuple[Part, ...]:
@@ -54,31 +84,45 @@ def body_parts(tree: Sequence[Part]) -> tuple[Part, ...]:
     kinds: set[str] = set()
     while waiting:
         part = waiting.pop()
-        children = [tree[number] for number in part.children]
+        if part.content_type in _SEALED:
+            continue
         if part.content_type == "multipart/alternative":
-            waiting.extend(reversed(children))
+            waiting.extend(tree[number] for number in reversed(part.children))
         elif part.content_type == "multipart/related":
-            waiting.extend(children[:1])
+            root = root_of(part, tree)
+            waiting.extend([root] if root else [])
         elif part.is_multipart:
-            waiting.extend(_first_with_text(children, tree))
+            waiting.extend(_first_with_text(part, tree))
         elif is_text(part) and part.content_type not in kinds:
             kinds.add(part.content_type)
             chosen.append(part)
     return tuple(chosen)
 
 
+def root_of(related: Part, tree: Sequence[Part]) -> Part | None:
+    """Find the part that a multipart/related is about: the one that ``start`` names, else the first (RFC 2387)."""
+    named = related.params.get("start", "").strip("<> \t")
+    if named:
+        found = next((tree[number] for number in related.children if tree[number].content_id == named), None)
+        if found is not None:
+            return found
+    return tree[related.children[0]] if related.children else None
+
+
 def is_text(part: Part) -> bool:
-    """Whether it is shown as the message's text."""
+    """Whether it is shown as the message's text; what has a file's name is a file."""
     return part.content_type in {"text/plain", "text/html"} and part.disposition != "attachment" and not part.filename
 
 
-def _first_with_text(children: Sequence[Part], tree: Sequence[Part]) -> list[Part]:
+def _first_with_text(mixed: Part, tree: Sequence[Part]) -> list[Part]:
     """Find the first child that holds text; a file in front of the text does not hide it."""
-    for child in children:
-        waiting = [child]
+    for number in mixed.children:
+        waiting = [tree[number]]
         while waiting:
             part = waiting.pop()
+            if part.content_type in _SEALED:
+                continue  # beside a file, it is one
             if is_text(part):
-                return [child]
-            waiting.extend(tree[number] for number in part.children)
+                return [tree[number]]
+            waiting.extend(tree[child] for child in part.children)
     return []

@@ -15,9 +15,13 @@ _ALSO = {  # names met in real mail that Python does not know
     "iso_8859_8_e": "iso8859-8",
     "ks_c_5601_1987": "cp949",
     "ks_c_5601": "cp949",
+    "big5": "cp950",
+    "cn_big5": "cp950",
     "euc_kr": "cp949",
     "gb2312": "gb18030",
     "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "sjis": "cp932",
     "utf8mb4": "utf-8",
     "windows_874": "cp874",
     "windows_936": "gb18030",
@@ -27,6 +31,19 @@ _ALSO = {  # names met in real mail that Python does not know
     "x_sjis": "cp932",
     "x_euc_jp": "euc-jp",
 }
+_NARROW = {  # what is read generously is written as the name says: others' readers need not be generous
+    "big5": "big5",
+    "cn_big5": "big5",
+    "euc_kr": "euc_kr",
+    "gb2312": "gb2312",
+    "gbk": "gbk",
+    "shift_jis": "shift_jis",
+    "sjis": "shift_jis",
+    "windows_936": "gbk",
+    "x_gbk": "gbk",
+    "x_sjis": "shift_jis",
+}
+WIDE = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"})
 _KNOWN = frozenset(aliases) | frozenset(aliases.values())  # a lookup outside it would be remembered for ever
 _REFUSED = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7", "mbcs", "oem"})
 _ASCII = bytes(range(0x20, 0x7F)) + b"\t\r\n"
@@ -38,7 +55,7 @@ def codec_of(name: str) -> str | None:
     name = name.strip().strip("\"'").lower() or "us-ascii"
     if not _NAME.fullmatch(name):
         return None
-    key = re.sub(r"[^a-z0-9]+", "_", name)
+    key = _key(name)
     key = _ALSO.get(key, key).replace("-", "_")
     if key not in _KNOWN and key.removeprefix("x_") in _KNOWN:
         key = key.removeprefix("x_")
@@ -49,6 +66,15 @@ def codec_of(name: str) -> str | None:
     except LookupError:
         return None
     return info.name if getattr(info, "_is_text_encoding", False) else None
+
+
+def written_codec(name: str) -> str | None:
+    """Python's codec for text that we add under that charset's name: narrower than what we read for some."""
+    return _NARROW.get(_key(name.strip().strip("\"'").lower())) or codec_of(name)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name)
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,9 @@ IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _PADDED = re.compile(rb"([^=]+)(=*)")
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
-_PLAIN_LINE = re.compile(rb"(?:(?![.F])[\t -<>-~]*[!-<>-~])?")
+_PLAIN_LINE = re.compile(rb"(?:(?![.]|From |--[^ ])[\t -<>-~]*[!-<>-~])?")
+_TREACHEROUS = re.compile(rb"[.]|From |--(?!=20|[ ])")  # a lone dot, what mbox quotes, a delimiter
+_TREACHEROUS_LINE = re.compile(rb"^(?:" + _TREACHEROUS.pattern + rb")", re.MULTILINE)
 _TOKENS = [bytes((o,)) if o == 9 or (0x20 <= o <= 0x7E and o != 0x3D) else b"=%02X" % o for o in range(256)]
 _ESCAPE = re.compile(rb"=[0-9A-Fa-f]{2}")
 
@@ -51,26 +53,41 @@ def decode_quoted(raw: bytes) -> bytes:
 
 
 def encode_quoted(raw: bytes) -> bytes:
-    """Quoted-printable of text with CRLF line ends, from a line's start on; lines of at most 76."""
+    """Quoted-printable of text with CRLF line ends, from a line's start on; lines of at most 76.
+
+    No line of what comes out can be the delimiter of a multipart around it, whatever the text says.
+    """
     return b"\r\n".join(_quoted_line(line) for line in raw.split(b"\r\n"))
 
 
 def _quoted_line(line: bytes) -> bytes:
     if len(line) <= QUOTED_COLUMNS and _PLAIN_LINE.fullmatch(line):
         return line
+    coded = binascii.b2a_qp(line, istext=False)
+    lines = coded.split(b"\n")  # its soft breaks; some come a few columns late
+    if max(map(len, lines)) <= QUOTED_COLUMNS and not _TREACHEROUS_LINE.search(coded):
+        return b"\r\n".join(lines)
+    return _quoted_with_care(line)
+
+
+def _quoted_with_care(line: bytes) -> bytes:
+    """Where some line would begin in a way that is mangled, or mistaken, on the way."""
     tokens = [_TOKENS[octet] for octet in line]
-    if tokens and line[:1] in {b".", b"F"}:  # a lone dot and "From " are mangled on the way
-        tokens[0] = b"=%02X" % line[0]
-    if tokens and line[-1:] in {b" ", b"\t"}:
+    if line[-1:] in {b" ", b"\t"}:
         tokens[-1] = b"=%02X" % line[-1]
     coded, out, at = b"".join(tokens), [], 0
-    while len(coded) - at > QUOTED_COLUMNS:
-        cut = at + QUOTED_COLUMNS - 1
+    while True:
+        lead = b"=%02X" % coded[at] if _TREACHEROUS.match(coded, at) else b""
+        at += bool(lead)
+        room = QUOTED_COLUMNS - len(lead)
+        if len(coded) - at <= room:
+            break
+        cut = at + room - 1
         escape = coded.rfind(b"=", cut - 2, cut)
         cut = cut if escape == -1 else escape  # an escape is three columns and stays whole
-        out.append(coded[at:cut] + b"=\r\n")
+        out.append(lead + coded[at:cut] + b"=\r\n")
         at = cut
-    return b"".join((*out, coded[at:]))
+    return b"".join((*out, lead, coded[at:]))
 
 
 def decode_transfer(raw: bytes, encoding: str) -> tuple[bytes, bool]:

@@ -1,4 +1,4 @@
-"""Where the quoted text of a reply begins, in the words and the markup of many mail programs: signatures go above."""
+"""Where the quoted text of a reply begins, in the words of many mail programs and languages: signatures go above."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from itertools import islice
 
 MAX_CANDIDATES = 2_000  # lines that are looked at closely; a reply has one within the first few
 MAX_ATTRIBUTION = 4  # lines that "On … wrote:" may be wrapped to
-MAX_BODY_ENDS = 20  # of one page
-MAX_TAG = 2_000  # characters; Outlook writes long styles
 MAX_LINE = 500  # characters; an attribution is shorter
 WRAPPED = 50  # characters: behind a quoted line this long, an unquoted one is the rest of it
 
@@ -30,14 +28,14 @@ _COLON = re.compile(r"[:：][ \t\u00a0*-]*(?=\r?\n|\Z)")
 _WROTE = re.compile(r"wrote[ \t\u00a0*-]*(?=\r?\n|\Z)")
 _DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")
 _DIGIT = re.compile(r"\d")
-_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
-_ADDRESS_END = re.compile(r"[^\s<>@]+@[^\s<>@]+>?[)\]]?[ \t\u00a0]*[:：]\s*\Z")
+_ADDRESS = re.compile(r"(?<![^\s<>@])<?[^\s<>@]++@[^\s<>@]+>?")
+_ADDRESS_END = re.compile(r"(?<![^\s<>@])[^\s<>@]++@[^\s<>@]+>?[)\]]?[ \t\u00a0]*[:：]\s*\Z")
 _SEPARATOR = re.compile(r"^[ \t]{0,20}-{3,60}+[ \t]*+[^\s-][^\n]{0,120}?-{3,60}[ \t]*\r?$", re.MULTILINE)
-_FROM = (
+FROM = (
     r"From|Von|De|Da|Van|Fra|Från|Od|Feladó|De la|От|Від|Lähettäjä|Από|Kimden|Expéditeur|Mittente|"
     r"发件人|寄件者|差出人|보낸 사람"
 )
-_OTHER = (
+OTHER = (
     r"Sent|Date|To|Cc|Subject|Gesendet|Datum|An|Betreff|Envoyé(?: le| par)?|À|A|Objet|Copie à|Sujet|Verzonden|Aan|"
     r"Onderwerp|Inviato|Data|Oggetto|Enviado(?: el| em)?|Fecha|Para|Asunto|Assunto|Sendt|Dato|Til|Emne|Skickat|Till|"
     r"Ämne|Wysłano|Do|Temat|DW|Odesláno|Komu|Předmět|Küldve|Címzett|Tárgy|Trimis|Către|Catre|Subiect|Отправлено|"
@@ -45,28 +43,13 @@ _OTHER = (
     r"发送时间|收件人|主题|主旨|日期|送信日時|宛先|件名|보낸 날짜|받는 사람|제목|Odoslané|Predmet"
 )
 _BLOCK = re.compile(
-    rf"^[ \t*]{{0,12}}(?:{_FROM})[ \t\u00a0*]{{0,4}}[:：][^\n]*\n(?:[ \t]*[^\s:：][^\n]*\n)?"
-    rf"(?:[ \t*]{{0,12}}(?:{_OTHER})[ \t\u00a0*]{{0,4}}[:：][^\n]*(?:\n|\Z)[ \t\r]*){{1,6}}",
+    rf"^[ \t*]{{0,12}}(?:{FROM})[ \t\u00a0*]{{0,4}}[:：][^\n]*\n(?:[ \t]*[^\s:：][^\n]*\n)?"
+    rf"(?:[ \t*]{{0,12}}(?:{OTHER})[ \t\u00a0*]{{0,4}}[:：][^\n]*(?:\n|\Z)[ \t\r]*){{1,6}}",
     re.MULTILINE,
 )
 _RULE_ABOVE = re.compile(r"(?:^|\n)[ \t]*(?:[_=-]{4,}|Message du ?:[^\n]*)[ \t]*\r?\n\s*\Z")
-_QUOTED = re.compile(r"^[ \t]?>", re.MULTILINE)
+_QUOTED = re.compile(r"^[ \t]?>(?!:[ \t]*\r?$)", re.MULTILINE)  # ">:" is the end of a wrapped "… <a@b>:"
 _DELIMITER = re.compile(r"^(?:-- ?|_{2,})\r?$", re.MULTILINE)  # a signature, or a mailing list's foot
-
-_CITE = ('type="cite', "type='cite", "type=cite")
-_MARKS = (
-    *("gmail_quote", "gmail_extra", "gmail_attr", "moz-cite-prefix", "moz-forward-container", "yahoo_quoted"),
-    *("divrplyfwdmsg", "appendonsend", "olk_src_body_section", "stopspelling", "zwchr", "isreplycontent"),
-    *("protonmail_quote", "tutanota_quote", "zmail_extra", "mail-editor-reference-message-container"),
-    *("border-top:solid #e1e1e1", "border-top: solid #e1e1e1", "border-top:solid #b5c4df", "border-top: solid #b5c4df"),
-    *(*_CITE, "tabindex=-1", 'tabindex="-1', "<blockquote", "<hr"),
-)
-_BLOCKS = ("<p", "<div", "<hr")
-_TAIL_TAG = re.compile(r"<(?:br|p|div|/p|/div|td|tr)\b[^<>]*>")
-_ANY_TAG = re.compile(r"<[^<>]*>")
-_BOLD_FROM = re.compile(rf"<(?:b|strong)>(?:<[^<>]{{1,400}}>)?(?:{_FROM})[ \u00a0]?:", re.IGNORECASE)
-_HEADER_WORD = re.compile(rf"\s*(?:{_FROM}|{_OTHER})[ \u00a0]*:", re.IGNORECASE)
-_SPACES = re.compile(r"(?:\s|&nbsp;|&#160;|\u00a0)+")
 
 
 def text_quote_start(text: str) -> int:
@@ -79,46 +62,6 @@ def text_quote_start(text: str) -> int:
     if start == block or first is None:
         return start
     return _behind_answers(text[:block], start, quoted)
-
-
-def html_quote_start(html: str) -> int:
-    """Find where in the markup the quote begins; else where the body ends; else the end."""
-    lowered = _lowered(html)
-    end = body_end(html)
-    for at, mark in _marks(lowered, end):
-        start = _quote_tag(lowered, at, mark)
-        if start is not None and not _in_comment(html, start):
-            return end if _answered_below(lowered, start, end) else start
-    return end
-
-
-def body_end(html: str) -> int:
-    """Find the last ``</body>`` that is no comment's; ``len(html)`` without one."""
-    lowered, at = _lowered(html), len(html)
-    for _ in range(MAX_BODY_ENDS):
-        at = lowered.rfind("</body", 0, at)
-        if at == -1:
-            break
-        if not _in_comment(html, at):
-            return at
-    return len(html)
-
-
-def _lowered(html: str) -> str:
-    """Lower-case in the same length, which finds faster than a pattern; one Turkish letter would grow."""
-    return html.replace("\u0130", "i").lower()
-
-
-def _marks(lowered: str, end: int) -> list[tuple[int, str]]:
-    """Find all the marks in their order, as many as a sane reply has."""
-    found: list[tuple[int, str]] = []
-    for mark in _MARKS:
-        at = lowered.find(mark, 0, end)
-        while at != -1 and len(found) < MAX_CANDIDATES:
-            found.append((at, mark))
-            at = lowered.find(mark, at + 1, end)
-    found.extend((match.start(), "from") for match in islice(_BOLD_FROM.finditer(lowered, 0, end), MAX_CANDIDATES))
-    return sorted(found)
 
 
 def _separator(text: str) -> int:
@@ -140,9 +83,9 @@ def _attribution(text: str) -> int:
     for ending in sorted(endings, key=re.Match.start):
         for start in _line_starts(text, ending.start()):
             chunk = text[start : ending.end()]
-            if chunk.lstrip().startswith(">"):
+            if _QUOTED.match(chunk.lstrip()):
                 break
-            if _says_who_wrote(chunk):
+            if says_who_wrote(chunk):
                 return _extended(text, start)
     return len(text)
 
@@ -162,7 +105,8 @@ def _line_starts(text: str, at: int) -> Iterator[int]:
             return
 
 
-def _says_who_wrote(chunk: str) -> bool:
+def says_who_wrote(chunk: str) -> bool:
+    """Whether it names a day or an hour, and somebody who wrote."""
     bare = _ADDRESS.sub("", chunk)
     dated = bool(_DATE.search(bare)) or bool(_OPENING.match(chunk) and _DIGIT.search(bare))
     return dated and bool(_VERB.search(bare.lower()) or _ADDRESS_END.search(chunk))
@@ -196,51 +140,3 @@ def _behind_answers(text: str, start: int, quoted: int) -> int:
         return start
     below = _QUOTED.search(text, answer, delimiter)
     return below.start() if below else len(text)
-
-
-def _quote_tag(lowered: str, at: int, mark: str) -> int | None:
-    """Find the start of the tag that a mark stands in, if that mark makes it a quote."""
-    if mark in {"<hr", "from"}:
-        above = at if mark == "<hr" else max(lowered.rfind(tag, max(0, at - MAX_TAG), at) for tag in _BLOCKS)
-        return above if above != -1 and _is_header_next(lowered, at) else None
-    if mark == "<blockquote":
-        return _attributed(lowered, at)
-    start = lowered.rfind("<", max(0, at - MAX_TAG), at)
-    if start == -1 or ">" in lowered[start:at]:
-        return None
-    if mark.startswith("tabindex"):
-        return start if lowered.startswith("<hr", start) else None
-    return start if mark != "gmail_extra" or "gmail_quote" in lowered[start : start + MAX_TAG] else None
-
-
-def _is_header_next(html: str, at: int) -> bool:
-    """Whether "From: …" and another such line are what follows."""
-    following = _SPACES.sub(" ", _ANY_TAG.sub("\n", html[at : at + MAX_TAG].partition(">")[2]))
-    return _HEADER_WORD.match(following) is not None and len(_HEADER_WORD.findall(following)) > 1
-
-
-def _attributed(html: str, start: int) -> int | None:
-    """Find the line of text that says whose words follow; a quote without one is the author's own indentation."""
-    tag = html[start : start + MAX_TAG].partition(">")[0]
-    cited = start if any(cite in tag for cite in _CITE) else None
-    low = max(0, start - 1000)
-    before = html[low:start]
-    for match in reversed([*_TAIL_TAG.finditer(before)][-6:]):
-        text = _SPACES.sub(" ", _ANY_TAG.sub("", before[match.end() :])).replace("&lt;", "<").replace("&gt;", ">")
-        if text.strip():
-            found = low + (match.start() if match[0].startswith(("<p", "<div")) else match.end())
-            return found if text.rstrip().endswith(":") and _says_who_wrote(text.strip()) else cited
-    return cited
-
-
-def _answered_below(html: str, start: int, end: int) -> bool:
-    """Whether the author's words follow a cited quote (Thunderbird's way of answering below)."""
-    close = html.rfind("</blockquote", start, end)
-    if close == -1 or "moz-cite-prefix" not in html[start : start + 200]:
-        return False
-    return bool(_SPACES.sub("", _ANY_TAG.sub("", html[close:end])))
-
-
-def _in_comment(html: str, at: int) -> bool:
-    opened = html.rfind("<!--", 0, at)
-    return opened != -1 and html.find("-->", opened, at) == -1

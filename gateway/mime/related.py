@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.domain.firm import InlineImage
-from gateway.mime.encoding import encode_base64
+from gateway.mime.body import root_of
+from gateway.mime.encoding import decode_transfer, encode_base64
 from gateway.mime.header import Field
 from gateway.mime.splice import Splice, spliced
 from gateway.mime.tree import Part
+
+MAX_SHOWN = 100  # pictures of one page that are compared with ours
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9.+\-]+/[A-Za-z0-9.+\-]+")
 
@@ -30,10 +33,17 @@ class Pictures:
 def in_related(raw: bytes, tree: Sequence[Part], part: Part, splices: list[Splice], pictures: Pictures) -> list[Splice]:
     """Add the images to the multipart/related that the part is the root of, or else make one in its place."""
     parent = None if part.parent is None else tree[part.parent]
-    if parent is not None and parent.content_type == "multipart/related" and parent.children[0] == part.number:
-        boundary = parent.params["boundary"].rstrip().encode()
+    if parent is not None and parent.content_type == "multipart/related" and root_of(parent, tree) == part:
+        boundary = parent.params["boundary"].rstrip().encode("utf-8", "surrogateescape")
         return [*splices, Splice(part.body_end, part.body_end, pictures.parts(b"\r\n--" + boundary))]
     return _wrapped(raw, part, splices, pictures)
+
+
+def shows(raw: bytes, tree: Sequence[Part], markup: str, images: Sequence[tuple[str, InlineImage]]) -> bool:
+    """Whether the markup shows the same pictures already, under whatever names."""
+    shown = [part for part in tree if part.content_id and f"cid:{part.content_id}" in markup]
+    contents = {decode_transfer(part.body(raw), part.encoding)[0] for part in shown[:MAX_SHOWN]}
+    return all(image.content in contents for _, image in images)
 
 
 def _wrapped(raw: bytes, part: Part, splices: list[Splice], pictures: Pictures) -> list[Splice]:
@@ -41,10 +51,12 @@ def _wrapped(raw: bytes, part: Part, splices: list[Splice], pictures: Pictures) 
     content = [span for span in part.header.fields if span.name.lower().startswith("content-")]
     inner_fields = b"".join(_edited(raw, splices, span.start, span.end) for span in content)
     added = b"".join(s.new for s in splices if s.start == s.end == part.header.block_end < part.header_end)
+    if inner_fields and not inner_fields.endswith(b"\n"):
+        inner_fields += b"\r\n"
     boundary = _free_boundary(raw, pictures.seed)
     body = _edited(raw, splices, part.header_end, part.body_end)
     delimiter = b"\r\n--" + boundary
-    opening = part.header.missing_end + b"--" + boundary + b"\r\n" + inner_fields + added + b"\r\n"
+    opening = part.missing_end + b"--" + boundary + b"\r\n" + inner_fields + added + b"\r\n"
     closing = delimiter + b"--" + (b"\r\n" if part.parent is None else b"")
     blob = opening + body + pictures.parts(delimiter) + closing
     fields = b'Content-Type: multipart/related; type="text/html";\r\n boundary="' + boundary + b'"\r\n'

@@ -11,10 +11,12 @@ from gateway.domain.errors import BadMessage
 from gateway.domain.firm import InlineImage
 from gateway.mime.body import body_parts, sealed
 from gateway.mime.header import Field, FieldSpan, Header
-from gateway.mime.related import Pictures, in_related
+from gateway.mime.related import Pictures, in_related, shows
 from gateway.mime.splice import Splice, spliced
-from gateway.mime.textpart import LeftAlone, TextBody, with_signature
+from gateway.mime.standing import Known
+from gateway.mime.textpart import LeftAlone, Place, TextBody, block_of
 from gateway.mime.tree import Part, parts
+from gateway.mime.written import added
 
 _CID = re.compile(r"cid:([^\"'\s<>()]+)")
 
@@ -56,7 +58,7 @@ def render(raw: bytes, edits: Edits) -> Rendered:
     splices = list(_header_splices(header, edits))
     notes: list[str] = []
     if edits.signature is not None and (edits.signature.text or edits.signature.html):
-        splices.extend(_signed(raw, edits.signature, notes))
+        splices.extend(_signed(raw, header, edits.signature, notes))
     return Rendered(spliced(raw, splices), tuple(notes))
 
 
@@ -88,29 +90,39 @@ def _ends_line(header: Header) -> bool:
     return header.block_end == 0 or header.raw[header.block_end - 1 : header.block_end] == b"\n"
 
 
-def _signed(raw: bytes, block: SignatureBlock, notes: list[str]) -> list[Splice]:
-    tree = parts(raw)
+def _signed(raw: bytes, header: Header, block: SignatureBlock, notes: list[str]) -> list[Splice]:
+    tree = parts(raw, header)
     reason = sealed(raw, tree)
     bodies = () if reason else body_parts(tree)
     if not bodies:
         notes.append(f"No signature added: {reason or 'The message has no text.'}")
+        return []
+    known = Known.by(block.text, block.html)
     splices: list[Splice] = []
     for part in bodies:
         try:
-            splices.extend(_signed_part(raw, tree, part, block))
+            splices.extend(_signed_part(raw, tree, part, block, known))
         except LeftAlone as fault:
             notes.append(f"No signature added to the {part.content_type} part: {fault}.")
     return splices
 
 
-def _signed_part(raw: bytes, tree: tuple[Part, ...], part: Part, block: SignatureBlock) -> list[Splice]:
-    body = TextBody.read(raw, part)
+def _signed_part(raw: bytes, tree: tuple[Part, ...], part: Part, block: SignatureBlock, known: Known) -> list[Splice]:
+    """Write the signature into one part; nothing where it stands already."""
+    if part.content_type != "text/html" and not block.text:
+        return []
+    body = TextBody.read(raw, part, tree)
+    place = Place.of(body)
+    if place.has(known):
+        return []
     if not body.is_html:
-        return with_signature(body, block.text) if block.text else []
+        return added(body, place.at, block_of(body, place, block.text))
     if not block.html:
-        return with_signature(body, _as_html(block.text))
+        return added(body, place.at, block_of(body, place, _as_html(block.text)))
     markup, images = _with_ids(block)
-    splices = with_signature(body, markup)
+    if images and not known.forms and shows(raw, tree, body.text[: place.at], images):
+        return []
+    splices = added(body, place.at, block_of(body, place, markup))
     return in_related(raw, tree, part, splices, Pictures(images, block.seed)) if images else splices
 
 

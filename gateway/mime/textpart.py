@@ -1,27 +1,25 @@
-"""A signature into one text part: in the part's own charset and transfer encoding, the rest byte for byte."""
+"""A signature into one text part: above what is quoted, unless it stands there already; the rest byte for byte."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.mime.charset import codec_of, is_ascii_superset
-from gateway.mime.encoding import (
-    IDENTITY,
-    decode_base64,
-    decode_quoted,
-    encode_base64,
-    encode_quoted,
-    quoted_offset,
-)
-from gateway.mime.header import MAX_LINE, Header
-from gateway.mime.quote import html_quote_start, text_quote_start
-from gateway.mime.splice import Splice
+from gateway.mime.charset import WIDE, codec_of, is_ascii_superset
+from gateway.mime.encoding import IDENTITY, decode_base64, decode_quoted
+from gateway.mime.htmlquote import html_quote
+from gateway.mime.page import Page, lines_of
+from gateway.mime.quote import text_quote_start
+from gateway.mime.standing import Known
 from gateway.mime.tree import Part
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_CHARSET = re.compile(rb";\s*charset\*?[0-9*]*\s*=\s*(?:\"[^\"]*\"|[^\s;]*)", re.IGNORECASE)
+_BOMS = ("\ufeff", "\ufffe")
+_WIDE_BOMS = {"utf-16": (b"\xff\xfe", b"\xfe\xff"), "utf-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff")}
 _STUFFED = ("From ", " ", ">")
+_RTL = re.compile(r"\bdir\s*=\s*[\"']?rtl|\bdirection\s*:\s*rtl")
+WINDOW = 2_000  # characters behind the own text in which a signature may end that itself looks like a quote
 
 
 class LeftAlone(ValueError):
@@ -30,49 +28,72 @@ class LeftAlone(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TextBody:
-    """A text part with its decoded octets and its text."""
+    """A text part with its decoded octets and its text; ``eight``: whether more eight-bit octets may appear in it.
+
+    ``delimiters``: what no line of it may begin with, because it would end the part.
+    """
 
     raw: bytes
     part: Part
     codec: str
     octets: bytes
     text: str
+    eight: bool
+    delimiters: tuple[bytes, ...] = ()
 
     @classmethod
-    def read(cls, raw: bytes, part: Part) -> TextBody:
+    def read(cls, raw: bytes, part: Part, tree: Sequence[Part]) -> TextBody:
         """Decode strictly; raises LeftAlone where that can't be done."""
-        if any(len(part.header.spans(name)) > 1 for name in ("Content-Type", "Content-Transfer-Encoding")):
+        if part.is_told_twice:
             raise LeftAlone("its type is given twice")
         octets = _octets(part.body(raw), part.encoding)
-        codec = codec_of(part.charset)
-        if codec == "ascii" and "charset" not in part.params and not octets.isascii():
-            codec = "utf-8"  # nobody said what it is, and today it is that
-        if codec is None or not is_ascii_superset(codec):
-            raise LeftAlone(f"its charset {part.charset[:40]!r} is not one that text can be added to")
+        codec = _codec(part, octets)
         try:
-            return cls(raw, part, codec, octets, octets.decode(codec))
+            text = octets.decode(codec)
         except UnicodeDecodeError as error:
             raise LeftAlone(f"it is not really {part.charset[:40]}") from error
+        if "\0" in text:
+            raise LeftAlone("it holds NUL characters")
+        delimiters = tuple(_delimiters(part, tree))
+        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), delimiters)
 
     @property
     def is_html(self) -> bool:
         return self.part.content_type == "text/html"
 
+    @property
+    def is_flowed(self) -> bool:
+        return self.part.params.get("format", "").lower() == "flowed"
 
-def with_signature(body: TextBody, signature: str) -> list[Splice]:
-    """Place the signature (HTML for an HTML part) above the quoted text, else at the end; raises LeftAlone."""
-    at = html_quote_start(body.text) if body.is_html else text_quote_start(body.text)
-    block = _html_block(body, at, signature) if body.is_html else _text_block(body, at, signature)
-    octets = _representable(body, block)
-    if octets is None:
-        return _raised(body, at, block)
-    before = body.text[:at].encode(body.codec)
-    if body.octets[: len(before)] != before:
-        raise LeftAlone("its characters can't be told from its octets")
-    if body.part.encoding == "base64":
-        whole = body.octets[: len(before)] + octets + body.octets[len(before) :]
-        return [Splice(body.part.header_end, body.part.body_end, encode_base64(whole).removesuffix(b"\r\n"))]
-    return [_inserted(body, len(before), octets)]
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the signature belongs in a body's text, and the own and the following lines, for comparing."""
+
+    at: int
+    own: Sequence[str]
+    below: Sequence[str]
+    page: Page | None = None
+
+    @classmethod
+    def of(cls, body: TextBody) -> Place:
+        """Find it: above the quote, else at the end of the text or of the HTML's body."""
+        if not body.is_html:
+            at = max(text_quote_start(body.text), body.text.startswith(_BOMS))
+            return cls(at, body.text[:at].split("\n"), body.text[at : at + WINDOW].split("\n"))
+        page = Page.read(body.text)
+        at, own = html_quote(page)
+        at = max(at, body.text.startswith(_BOMS))
+        if "<blockquote" in page.lowered[:at]:
+            own = [line for low, high in page.without_quotations(at) for line in lines_of(page, low, high)[0]]
+        ended = at == len(body.text) or body.text.startswith("</", at)
+        return cls(at, own, () if ended else lines_of(page, at, min(at + WINDOW * 4, len(body.text)))[0], page)
+
+    def has(self, known: Known) -> bool:
+        """Whether that signature stands in the own text; what is quoted between answers is not own."""
+        if self.page is not None or known.like_a_quote:
+            return known.stands(self.own, self.below)
+        return known.stands((line for line in self.own if not line.startswith(">")), ())
 
 
 def _octets(body: bytes, encoding: str) -> bytes:
@@ -81,74 +102,56 @@ def _octets(body: bytes, encoding: str) -> bytes:
     if encoding == "quoted-printable":
         return decode_quoted(body)
     octets, sound = decode_base64(body) if encoding == "base64" else (b"", False)
-    if not sound:
+    letters = body.translate(None, b" \t\r\n")
+    if not sound or b"=" in letters.rstrip(b"=") or len(letters) % 4:  # others stop at padding, or drop what lacks it
         raise LeftAlone("its transfer encoding is unknown or damaged")
     return octets
 
 
-def _inserted(body: TextBody, offset: int, octets: bytes) -> Splice:
-    start = body.part.header_end
-    lead = body.part.header.missing_end
-    if body.part.encoding != "quoted-printable":
-        return Splice(start + offset, start + offset, lead + octets)
-    coded = body.part.body(body.raw)
-    at = quoted_offset(coded, offset)
-    soft = b"=\r\n" if at and coded[at - 1 : at] != b"\n" else b""
-    if at is None or decode_quoted(coded[:at] + soft) != body.octets[:offset]:
-        raise LeftAlone("its quoted-printable can't be cut there")
-    return Splice(start + at, start + at, lead + soft + encode_quoted(octets))
+def _codec(part: Part, octets: bytes) -> str:
+    codec = codec_of(part.charset)
+    if codec == "ascii" and "charset" not in part.params and not octets.isascii():
+        return "utf-8"  # nobody said what it is, and today it is that
+    if codec in WIDE and part.encoding == "base64" and octets.startswith(_WIDE_BOMS.get(codec, b"")):
+        return codec  # without a mark the byte order of a plain "utf-16" would be a guess
+    if codec is None or not is_ascii_superset(codec):
+        raise LeftAlone(f"its charset {part.charset[:40]!r} is not one that text can be added to")
+    return codec
 
 
-def _representable(body: TextBody, block: str) -> bytes | None:
-    """Encode the block as the part is encoded; None where charset, eight bits or line length forbid it."""
-    encoding = body.part.encoding
-    seven = encoding in {"", "7bit"} and body.octets.isascii()
-    try:
-        if body.is_html:
-            octets = block.encode("ascii" if seven else body.codec, "xmlcharrefreplace")
-        else:
-            octets = block.encode(body.codec)
-    except UnicodeEncodeError:
-        return None
-    if encoding in IDENTITY:
-        too_long = any(len(line) > MAX_LINE for line in octets.split(b"\r\n"))
-        if too_long or (seven and not octets.isascii()):
-            return None
-    return octets
+def _delimiters(part: Part, tree: Sequence[Part]) -> Iterator[bytes]:
+    """Of every multipart around the part."""
+    while part.parent is not None:
+        part = tree[part.parent]
+        boundary = part.params.get("boundary", "").rstrip()
+        if boundary:
+            yield b"--" + boundary.encode("utf-8", "surrogateescape")
 
 
-def _raised(body: TextBody, at: int, block: str) -> list[Splice]:
-    """Write the part anew in UTF-8 and quoted-printable: the only way that the signature keeps its letters."""
-    text = _LINE_END.sub("\r\n", body.text[:at] + block + body.text[at:])
-    coded = body.part.header.missing_end + encode_quoted(text.encode("utf-8"))
-    return [*_relabelled(body.part.header), Splice(body.part.header_end, body.part.body_end, coded)]
+def _takes_eight_bits(part: Part, octets: bytes, tree: Sequence[Part]) -> bool:
+    """RFC 2045 section 6.4: what surrounds an eight-bit part has to announce it; most do not, for none was there."""
+    if part.encoding not in {"8bit", "binary"}:
+        return False
+    around = part.parent
+    while octets.isascii() and around is not None:
+        if tree[around].encoding not in {"8bit", "binary"}:
+            return False
+        around = tree[around].parent
+    return True
 
 
-def _relabelled(header: Header) -> list[Splice]:
-    splices: list[Splice] = []
-    value = _CHARSET.sub(b"", header.first("Content-Type") or b"text/plain").rstrip(b"; \t\r\n")
-    fields = {
-        "Content-Type": b"Content-Type: " + value + b";\r\n charset=utf-8\r\n",
-        "Content-Transfer-Encoding": b"Content-Transfer-Encoding: quoted-printable\r\n",
-    }
-    if header.start == 0:
-        fields["MIME-Version"] = b"MIME-Version: 1.0\r\n"
-    for name, line in fields.items():
-        spans = header.spans(name)
-        if not spans:
-            splices.append(Splice(header.block_end, header.block_end, line))
-        elif name != "MIME-Version":
-            splices.append(Splice(spans[0].start, spans[0].end, line))
-    return splices
+def block_of(body: TextBody, place: Place, signature: str) -> str:
+    """Write the signature with the line ends and the air around it that its place needs."""
+    return _html_block(body, place, signature) if body.is_html else _text_block(body, place.at, signature)
 
 
 def _text_block(body: TextBody, at: int, signature: str) -> str:
     newline = "\n" if "\n" in body.text and "\r\n" not in body.text and body.part.encoding == "base64" else "\r\n"
     lines = _LINE_END.split(signature.strip("\r\n"))
-    if body.part.params.get("format", "").lower() == "flowed":  # RFC 3676: no flowed lines, stuffed where need be
+    if body.is_flowed:  # RFC 3676: no flowed lines, stuffed where need be
         lines = [_fixed(line) for line in lines]
     above = body.text[:at]
-    if not above:
+    if not above.strip("\ufeff\ufffe"):
         lead = newline
     elif not above.endswith("\n"):
         lead = newline * 2
@@ -164,6 +167,9 @@ def _fixed(line: str) -> str:
     return " " + line if line.startswith(_STUFFED) else line
 
 
-def _html_block(body: TextBody, at: int, signature: str) -> str:
+def _html_block(body: TextBody, place: Place, signature: str) -> str:
+    at = place.at
     tail = "<div><br></div>\r\n" if at < len(body.text) and not body.text.startswith("</", at) else ""
-    return "\r\n<div><br></div>\r\n<div>" + _LINE_END.sub("\r\n", signature.strip()) + "</div>\r\n" + tail
+    leftward = place.page is not None and _RTL.search(place.page.lowered)
+    opening = '<div dir="auto">' if leftward else "<div>"  # in a page from right to left it finds its own direction
+    return "\r\n<div><br></div>\r\n" + opening + _LINE_END.sub("\r\n", signature.strip()) + "</div>\r\n" + tail

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.mime.header import Header
 from gateway.mime.params import media_type, parse_value
@@ -16,6 +17,11 @@ MAX_SCANS = 30  # times the message's size that we look for boundaries: nested m
 
 MAX_LOOKALIKES = 100_000  # lines of one multipart that are a delimiter or begin like one
 
+MAX_KNOWN_BLOCK = 400  # octets of a header block that is remembered
+MAX_KNOWN_BLOCKS = 1_000  # about a megabyte with what they say
+
+_END = re.compile(rb"\r?\n\r?\n")
+_TELLING = frozenset({"content-type", "content-transfer-encoding", "content-disposition"})
 _TAIL = re.compile(rb"(--)?+[ \t]*+(?:(?=\r?\n)|\Z)")
 _WORD = re.compile(r"[^\s;()]*")
 
@@ -28,16 +34,27 @@ class Part:
     parent: int | None
     path: str  # as IMAP numbers parts (RFC 9051 section 6.4.5.1); empty for a multipart message itself
     depth: int
-    header: Header
     content_type: str
     params: Mapping[str, str] = field(repr=False)
     encoding: str
     disposition: str  # "attachment", "inline", another word, or ""
     filename: str  # decoded, as the sender wrote it; ""
+    is_told_twice: bool  # it has two fields for its type or its transfer encoding; readers choose either
     start: int
     header_end: int
     body_end: int
+    message: bytes = field(repr=False, compare=False)
     children: tuple[int, ...] = ()
+
+    @property
+    def header(self) -> Header:
+        """Read the part's own header block."""
+        return Header.read(self.message, self.start, self.body_end)
+
+    @property
+    def missing_end(self) -> bytes:
+        """What has to be written at ``header_end`` before a body may follow: nothing, where there is an empty line."""
+        return b"" if self.header_end < self.body_end else self.header.missing_end
 
     @property
     def charset(self) -> str:
@@ -49,6 +66,8 @@ class Part:
 
     @property
     def content_id(self) -> str:
+        if self.message.find(b"-", self.start, self.header_end) == -1:
+            return ""
         return (self.header.first("Content-ID") or b"").decode("ascii", "replace").strip("<> \t")
 
     def body(self, raw: bytes) -> bytes:
@@ -65,15 +84,56 @@ class _Region:
     default_type: str
 
 
-def parts(raw: bytes) -> tuple[Part, ...]:
-    """Walk the message: the parts in the order of their first octets, the message itself first. Never raises."""
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a header block says of its part; the type is empty where nothing is said."""
+
+    content_type: str
+    params: Mapping[str, str]
+    encoding: str
+    disposition: str
+    filename: str
+    is_told_twice: bool
+
+    @classmethod
+    def by(cls, header: Header) -> _Told:
+        first: dict[str, bytes] = {}
+        twice = False
+        for span in header.fields:
+            name = span.name.lower()
+            if name in _TELLING:
+                twice = twice or (name in first and name != "content-disposition")
+                first.setdefault(name, header.value(span))
+        word, params = parse_value(first.get("content-type", b""))
+        content_type = media_type(word, "")
+        encoding = _word(first.get("content-transfer-encoding", b"").decode("ascii", "replace")).lower()
+        if content_type.startswith("multipart/") and encoding not in {"", "7bit", "8bit", "binary"}:
+            content_type = "application/octet-stream"  # forbidden by RFC 2045 section 6.4, and nothing to walk
+        disposition, filename = "", ""
+        if "content-disposition" in first:
+            disposition, extra = parse_value(first["content-disposition"])
+            filename = extra.get("filename", "")
+        return cls(content_type, params, encoding, _word(disposition), filename or params.get("name", ""), twice)
+
+
+@lru_cache(maxsize=MAX_KNOWN_BLOCKS)
+def _told(block: bytes) -> _Told:
+    """Read a header block once: the same few stand above most parts of all mail."""
+    return _Told.by(Header.read(block))
+
+
+def parts(raw: bytes, header: Header | None = None) -> tuple[Part, ...]:
+    """Walk the message: the parts in the order of their first octets, the message itself first. Never raises.
+
+    ``header``: the message's own, where the caller has read it.
+    """
     found: list[Part] = []
     children: dict[int, list[int]] = {}
     waiting = [_Region(0, len(raw), None, 1, "text/plain")]
     budget = MAX_SCANS * (len(raw) + 1000)
     while waiting:
         region = waiting.pop()
-        part = _read(raw, region, found)
+        part = _read(raw, region, found, header if region.parent is None else None)
         found.append(part)
         if region.parent is not None:
             children.setdefault(region.parent, []).append(part.number)
@@ -81,33 +141,43 @@ def parts(raw: bytes) -> tuple[Part, ...]:
         if part.is_multipart and part.depth < MAX_DEPTH and budget > 0:
             room = MAX_PARTS - len(found) - len(waiting)
             waiting.extend(reversed(list(_regions(raw, part, room))))
-    return tuple(replace(part, children=tuple(children.get(part.number, ()))) for part in found)
+    for number, known in children.items():
+        object.__setattr__(found[number], "children", tuple(known))  # still ours; a copy of each costs a fifth of all
+    return tuple(found)
 
 
-def _read(raw: bytes, region: _Region, found: list[Part]) -> Part:
-    header = Header.read(raw, region.start, region.stop)
-    word, params = parse_value(header.first("Content-Type") or b"")
-    disposition, extra = parse_value(header.first("Content-Disposition") or b"")
-    content_type = media_type(word, region.default_type)
-    encoding = _word((header.first("Content-Transfer-Encoding") or b"").decode("ascii", "replace")).lower()
-    if content_type.startswith("multipart/") and encoding not in {"", "7bit", "8bit", "binary"}:
-        content_type = "application/octet-stream"  # forbidden by RFC 2045 section 6.4, and nothing to walk
+def _read(raw: bytes, region: _Region, found: list[Part], header: Header | None) -> Part:
+    end = header.end if header else _header_end(raw, region.start, region.stop)
+    if header is None and end - region.start <= MAX_KNOWN_BLOCK:
+        told = _told(raw[region.start : end])
+    else:
+        told = _Told.by(header or Header.read(raw, region.start, region.stop))
+    content_type = told.content_type or region.default_type
     parent = None if region.parent is None else found[region.parent]
     return Part(
         number=len(found),
         parent=region.parent,
         path=_path(parent, region.place, multipart=content_type.startswith("multipart/")),
         depth=0 if parent is None else parent.depth + 1,
-        header=header,
         content_type=content_type,
-        params=params,
-        encoding=encoding,
-        disposition=_word(disposition),
-        filename=extra.get("filename", "") or params.get("name", ""),
+        params=told.params,
+        encoding=told.encoding,
+        disposition=told.disposition,
+        filename=told.filename,
+        is_told_twice=told.is_told_twice,
         start=region.start,
-        header_end=header.end,
+        header_end=end,
         body_end=region.stop,
+        message=raw,
     )
+
+
+def _header_end(raw: bytes, start: int, stop: int) -> int:
+    """Where the body starts, as Header.read finds it: behind the empty line, or nowhere."""
+    if raw.startswith((b"\r\n", b"\n"), start, stop):
+        return start + (2 if raw[start] == 0x0D else 1)
+    found = _END.search(raw, start, stop)
+    return found.end() if found else stop
 
 
 def _path(parent: Part | None, place: int, *, multipart: bool) -> str:

@@ -1,4 +1,4 @@
-"""Figure 4: the corpus's well-formed messages through submission, and every octet that is not the letter compared."""
+"""Figure 4: the corpus through submission and, signature by signature, through all that acceptance does to bytes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from scripts.figures.pieces import pieces
 from scripts.figures.setting import Setting, setting
 from tests.journey.firm import ANA_PASSWORD, SIGNATURE
 from tests.journey.provider import TrialSide
+from tests.mime.every import KINDS, Row, listed, tried
+from tests.mime.every import prepared as prepared_for
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = b"X-Figure: "
 SLOWEST = 120.0  # seconds for one message from 250 to the provider
-_REPLACED = re.compile(rb"(?:from|sender|bcc|return-path|resent-[a-z-]+)[ \t]*:", re.IGNORECASE)
 
 
 @dataclass
@@ -43,16 +44,41 @@ class Tally:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--verbose", action="store_true", help="name the files of each refusal")
-    verbose = parser.parse_args().verbose
+    parser.add_argument("--no-wire", action="store_true", help="the table alone, without a running gateway")
+    given = parser.parse_args()
     folder = Path(os.environ.get("POSTERN_CORPUS", ROOT.parent / "shared" / "corpus"))
     if not (folder / "INDEX.tsv").exists():
         sys.exit(f"no corpus in {folder}: say where it is in POSTERN_CORPUS")
+    for malformed in (False, True):
+        print(*table(folder, malformed=malformed), sep="\n")
+    if given.no_wire:
+        return
     async with setting(real=False) as now:
         tally = Tally()
         names = well_formed(folder / "INDEX.tsv")
         for number, name in enumerate(names):
             await one(now, tally, name, prepared((folder / "messages" / name).read_bytes(), now.firm.support, number))
-    report(tally, len(names), verbose=verbose)
+    report(tally, len(names), verbose=given.verbose)
+
+
+def table(folder: Path, *, malformed: bool) -> Iterator[str]:
+    """Yield lines: what became of all messages with each signature and number of copies, and why some did not leave."""
+    messages = listed(folder, malformed=malformed)
+    yield f"{len(messages)} {'malformed' if malformed else 'well-formed'} messages, by signature and copies"
+    yield "signature  copies accepted refused   parts letters  signed changed  worse"
+    refused: dict[str, int] = {}
+    for kind in KINDS:
+        for copies, row in enumerate(tried(messages, kind)):
+            yield f"{kind:10} {copies:6} {_counts(row)}"
+            yield from (f"    {what}" for what in dict.fromkeys((*row.changed, *row.worse)))
+            refused = dict(row.refused)
+    yield from (f"{count:5} refused: {why}" for why, count in refused.items())
+    yield ""
+
+
+def _counts(row: Row) -> str:
+    numbers = (row.accepted, row.refused.total(), row.parts, row.letters, row.signed, len(row.changed), len(row.worse))
+    return " ".join(f"{number:7}" for number in numbers)
 
 
 def well_formed(index: Path) -> list[str]:
@@ -62,20 +88,8 @@ def well_formed(index: Path) -> list[str]:
 
 
 def prepared(raw: bytes, sender: str, number: int) -> bytes:
-    """Return the message as our author's mail program would hand it over: canonical line ends, the author's From."""
-    raw = re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
-    if raw.startswith((b"From ", b">From ")):
-        raw = raw.partition(b"\r\n")[2]
-    header, blank, body = raw.partition(b"\r\n\r\n")
-    kept, drop = [], False
-    for line in header.split(b"\r\n"):
-        if line[:1] not in {b" ", b"\t"}:
-            drop = bool(_REPLACED.match(line))
-        if not drop:
-            kept.append(line)
-    top = MARK + str(number).encode() + b"\r\nFrom: Ana <" + sender.encode() + b">\r\n"
-    whole = top + b"\r\n".join(kept) + (blank or b"\r\n\r\n") + body
-    return whole if whole.endswith(b"\r\n") else whole + b"\r\n"
+    """Return the message as our author's mail program would hand it over, with a number to know it by."""
+    return prepared_for(raw, sender, top=MARK + str(number).encode() + b"\r\n")
 
 
 async def one(now: Setting, tally: Tally, name: str, raw: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import quopri
+import re
 import time
 
 import pytest
@@ -62,6 +63,21 @@ def test_quoted_printable_decodes_what_it_encoded(lines: list[str]) -> None:
     assert quopri.decodestring(coded) == raw
     assert all(len(line) <= 76 for line in coded.split(b"\r\n"))
     assert not any(line.startswith((b"From ", b"..")) or line == b"." for line in coded.split(b"\r\n"))
+
+
+_TREACHEROUS = st.sampled_from(
+    ["-", "--", "--b", ".", "From ", " ", "\t", "=", "a", "ä", "x" * 30, "-" * 80, "\r\n", "\r"]
+)
+
+
+@given(st.lists(_TREACHEROUS, max_size=30).map("".join))
+def test_no_line_of_quoted_printable_can_be_a_delimiter_or_be_mangled(text: str) -> None:
+    coded = encode_quoted(text.encode())
+    assert decode_quoted(coded) == text.encode()
+    for line in coded.split(b"\r\n"):
+        assert len(line) <= 76
+        assert not line.endswith((b" ", b"\t"))
+        assert not re.match(rb"--[^ =]|From |[.]", line)
 
 
 @given(_TEXT, st.data())

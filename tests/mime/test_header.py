@@ -103,6 +103,30 @@ def test_F4_hostile_headers_take_less_than_a_second(raw: bytes) -> None:
     assert len(header.fields) <= MAX_FIELDS
 
 
+@given(
+    st.lists(st.sampled_from([b"a", b":", b" ", b"\t", b"\r\n", b"\n", b"\r", b"\0", b"B:c\r\n", b"\xff"]), max_size=25)
+)
+def test_every_octet_of_a_block_is_in_one_field_or_in_a_line_that_is_none(pieces: list[bytes]) -> None:
+    raw = b"".join(pieces)
+    header = Header.read(raw)
+    assert header.start <= header.block_end <= header.end <= len(raw)
+    assert raw[header.block_end : header.end] in {b"", b"\r\n", b"\n"}
+    at, stray = 0, b""
+    for span in header.fields:
+        stray += raw[at : span.start]
+        at = span.end
+        whole = raw[span.start : span.end]
+        assert whole.partition(b":")[0].rstrip(b" \t\r\n") == span.name.encode()
+        assert raw[span.start : span.value_start].endswith(b":")
+        assert all(line[:1] in {b" ", b"\t"} for line in whole.split(b"\n")[1:] if line)
+        spaced = whole[: len(span.name) + 1] != span.name.encode() + b":"
+        assert bool(header.fault) or not spaced
+    stray += raw[at : header.block_end]
+    block = raw[: header.block_end]
+    odd = bool(stray) or b"\0" in block or block.count(b"\r") != block.count(b"\r\n")
+    assert bool(header.fault) or not odd
+
+
 INJECTIONS = [
     "x\r\nBcc: c@d",
     "x\nBcc: c@d",
@@ -147,6 +171,15 @@ def test_lines_fold_at_78() -> None:
     assert Header.read(line).text("Subject") == ("word " * 60).strip()
     long_words = Field.unstructured("Subject", "Žluťoučký kůň " * 40).line
     assert max(map(len, long_words.split(b"\r\n"))) <= 85  # a field's name and one encoded word of 75
+
+
+@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=30))
+def test_many_mailboxes_fold_at_78_wherever_they_have_spaces(names: list[str]) -> None:
+    mailboxes = [NamedAddress(name, Address(f"a{number}", "b.example")) for number, name in enumerate(names)]
+    line = Field.mailboxes("To", mailboxes).line
+    assert line.isascii()
+    assert all(len(row) <= 78 or b" " not in row.strip() for row in line.split(b"\r\n"))
+    assert [found.address for found in Header.read(line).mailboxes("To")] == [each.address for each in mailboxes]
 
 
 def test_P3_a_name_of_10_kB_fits_no_line_over_998() -> None:

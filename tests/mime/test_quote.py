@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mime.encoding import decode_transfer
-from gateway.mime.quote import html_quote_start, text_quote_start
-from gateway.mime.tree import parts
-from tests.corpus import CORPUS, corpus_replies, needs_corpus
+from gateway.mime.htmlquote import html_quote
+from gateway.mime.page import Page
+from gateway.mime.quote import text_quote_start
+
+
+def html_quote_start(html: str) -> int:
+    return html_quote(Page.read(html))[0]
+
 
 ATTRIBUTIONS = [
     "On Tue, 3 Mar 2026 at 10:02, Al Pacino <al@pacino.example> wrote:",
@@ -101,63 +105,3 @@ def test_without_a_quote_the_body_end_is_the_place(html: str, rest: str) -> None
 def test_any_text_has_a_place(text: str) -> None:
     assert 0 <= text_quote_start(text) <= len(text)
     assert 0 <= html_quote_start(text) <= len(text)
-
-
-NO_QUOTE = {  # name of the file, and why no quote is found: most hold none, the last ones are beyond us
-    **dict.fromkeys(
-        [
-            *("correct_sig", "email_1", "email_15", "email_21", "email_5", "email_blackberry", "email_emoji"),
-            *("email_german_3", "email_iphone", "email_not_a_signature", "email_not_a_signature_2"),
-            *("email_multi_word_sent_from_my_mobile_device", "email_sent_from_my_not_signature"),
-            *("email_tricky_11_double_signature", "email_tricky_13_timestamp_variations"),
-            *(
-                "email_tricky_16_unicode_signatures",
-                "email_tricky_1_on_false_positive",
-                "email_tricky_2_url_with_wrote",
-            ),
-            *("email_tricky_3_code_block", "email_tricky_4_from_in_body", "email_tricky_6_regards_in_sentence"),
-            *("email_tricky_7_multiple_dashes", "email_tricky_8_sent_from_in_content", "email_with_regards"),
-            *("sig_no_empty_line", "email_1_1", "email_1_5", "email_BlackBerry", "email_iPhone"),
-            "email_sig_delimiter_in_middle_of_line",
-        ],
-        "nothing is quoted",
-    ),
-    **dict.fromkeys(["email_with_date_headers", "email_with_from_headers"], "a place-holder of that test suite"),
-    **dict.fromkeys(
-        ["email_2", "email_1_2", "email_tricky_18_inline_reply", "email_tricky_19_quote_without_header", "thunderbird"],
-        "the answer stands below what it answers",
-    ),
-    "hotmail": "its HTML quotes with &gt; in one long line",
-    "aol": "its HTML has no more than line breaks and header words",
-}
-
-
-def _start(text: str, *, html: bool) -> bool:
-    text = text.rstrip()
-    return (html_quote_start if html else text_quote_start)(text) < len(text.removesuffix("</html>").rstrip()) - len(
-        "</body>"
-    )
-
-
-@pytest.mark.corpus
-@needs_corpus
-def test_real_replies_of_many_programs_and_languages_are_understood() -> None:
-    missed, found = [], 0
-    for path in corpus_replies():
-        name = path.stem.split("__")[-1]
-        raw = path.read_bytes()
-        if path.suffix == ".eml":
-            texts = [
-                (decode_transfer(part.body(raw), part.encoding)[0].decode("utf-8", "replace"), part.content_type)
-                for part in parts(raw)
-                if part.content_type in {"text/plain", "text/html"}
-            ]
-        else:
-            texts = [(raw.decode("utf-8", "replace"), "text/html" if path.suffix == ".html" else "text/plain")]
-        for text, content_type in texts:
-            if _start(text, html=content_type == "text/html"):
-                found += 1
-            elif name not in NO_QUOTE:
-                missed.append(str(path.relative_to(CORPUS)))
-    assert missed == []
-    assert found > 85
