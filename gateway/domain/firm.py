@@ -68,6 +68,13 @@ class Grant:
         """Whether it holds on that day of the firm's calendar."""
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
+    @property
+    def days(self) -> str:
+        """Its days in words: "from 2026-08-01 to 2026-08-15"; empty where it neither begins nor ends."""
+        first = f"from {self.first.isoformat()}" if self.first else ""
+        last = self.last.isoformat() if self.last else ""
+        return f"{first} to {last}" if first and last else first or (f"until {last}" if last else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:

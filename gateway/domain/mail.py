@@ -10,6 +10,22 @@ from gateway.domain.address import Address
 from gateway.domain.firm import Client, Mailbox, Member, Signature
 
 
+class Notify(StrEnum):
+    """Of what an author wants to be told (RFC 3461 section 4.1); none of them is its NEVER."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    DELAY = "delay"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for one recipient; the default is what RFC 3461 section 4.1 gives those who ask for nothing."""
+
+    notify: frozenset[Notify] = frozenset({Notify.FAILURE, Notify.DELAY})
+    orcpt: str = ""  # the original recipient with its type, "rfc822;al@pacino.example", decoded; empty: not given
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """What a mail program handed over: canonical CRLF bytes, dot-unstuffed, with no bare CR, bare LF or NUL."""
@@ -22,6 +38,10 @@ class Submission:
     peer: str = ""  # IP address of the mail program
     tls: bool = False
     smtputf8: bool = False
+    wishes: tuple[Wish, ...] = ()  # one a recipient, in their order; empty: nobody asked for anything
+    envid: str = ""  # the author's own name for the envelope, RFC 3461 section 4.4, decoded
+    return_full: bool = False  # RET=FULL: reports carry the whole message, not only its header
+    not_before: datetime | None = None  # FUTURERELEASE, RFC 4865: aware UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +51,7 @@ class Decision:
     member: Member  # who wrote
     mailbox: Mailbox  # through which account, and as whose address, it leaves
     grant: str  # why the member may: "attached", "allow_others_to_send", or the grant with its days
+    identity: str  # who chose the mailbox: "asked" (From), "answered" (what the client wrote to), or "rule"
     display_name: str | None  # None: the one that the author wrote
     reply_to: Address | None  # None: as the author wrote it
     show_sender: bool  # the author's own address in Sender
@@ -67,7 +88,7 @@ class Outcome:
     code: int  # SMTP reply code; 0 when there was none
     status: str  # enhanced status code, RFC 3463: "2.0.0", "4.4.1", …
     text: str  # the peer's words, or ours, cleaned to one printable line
-    stage: str  # "connect", "tls", "auth", "mail", "rcpt", "data", "final"
+    stage: str  # "connect", "tls", "auth", "mail", "rcpt", "data", "final"; "returned": by a mail that came later
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +99,7 @@ class Recipient:
     delivery: Delivery = Delivery.PENDING
     bcc: bool = False  # added by a rule: relayed in a transaction of its own
     last: Outcome | None = None
+    wish: Wish = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +124,8 @@ class QueueEntry:
     grant: str = ""
     rules: tuple[str, ...] = ()
     in_reply_to: str = ""
+    envid: str = ""
+    return_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
