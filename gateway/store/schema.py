@@ -50,6 +50,22 @@ sealed = Table(
     Column("box", LargeBinary, nullable=False),
 )
 
+# The private halves of the keys that sign mail are sealed as the passwords are.
+dkim_key = Table(
+    "dkim_key",
+    metadata,
+    Column("domain", Text, nullable=False),
+    Column("selector", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),  # waiting, active, retired
+    Column("since", Moment),  # NULL until it was active
+    Column("nonce", LargeBinary, nullable=False),
+    Column("box", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("domain", "selector"),
+)
+
 activity = Table(
     "activity",
     metadata,

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from gateway.domain.errors import Conflict
 from gateway.store import backup, files
 from gateway.store.bodies import BLOBS, Bodies
+from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
 from gateway.store.engine import connect, database_path
 from gateway.store.feed import Bell, Feed, newest
@@ -48,6 +49,7 @@ class Store:
         self._closed = False
         self.bodies = Bodies(data_dir, self._reader)
         self.firm = FirmShelf(self._writer, self._reader, seal)
+        self.dkim = DkimShelf(self._writer, self._reader, seal)
         self.queue = Queue(self._writer, self._reader, self.bodies)
         self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell)
         self.sync = Sync(self._writer, self._reader)

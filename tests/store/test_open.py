@@ -23,6 +23,7 @@ from tests.store.conftest import Opener
 from tests.store.making import KEY, NOW, entry, filing, mail
 
 BIG = mail("big", 300_000)
+HEAD = migrate.HEAD  # of this version; tests of upgrades put one more behind it
 
 
 def found(folder: Path, pattern: str) -> list[Path]:
@@ -96,11 +97,11 @@ async def test_H2_an_upgrade_leaves_a_snapshot_and_keeps_the_queue(
     next_version(tmp_path, monkeypatch, 'op.add_column("tally", sa.Column("extra", sa.Integer()))')
     again = await open_store()
     assert (await again.queue.get("A")).id == "A"
-    (snapshot,) = found(data_dir, "postern-0001-*.db")
+    (snapshot,) = found(data_dir, f"postern-{HEAD}-*.db")
     assert stat.S_IMODE(snapshot.stat().st_mode) == 0o600
     with closing(sqlite3.connect(snapshot)) as raw:
         assert raw.execute("SELECT id FROM queue_entry").fetchall() == [("A",)]
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
 async def test_H2_an_upgrade_that_fails_half_way_changes_nothing(
@@ -111,7 +112,7 @@ async def test_H2_an_upgrade_that_fails_half_way_changes_nothing(
         next_version(tmp_path, context, 'op.drop_table("tally"); op.execute("SELECT * FROM nowhere")')
         with pytest.raises(TemporaryFailure):
             await open_store()
-    assert migrate.revision_of(data_dir / "postern.db") == "0001"
+    assert migrate.revision_of(data_dir / "postern.db") == HEAD
     store = await open_store()
     assert await store.sync.states() == {}
 
@@ -119,14 +120,14 @@ async def test_H2_an_upgrade_that_fails_half_way_changes_nothing(
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str) -> None:
     scripts = tmp_path / "scripts"
     (scripts / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/v0001_first.py"):
-        (scripts / name).write_text((migrate.SCRIPTS / name).read_text())
-    (scripts / "versions" / "v0002_next.py").write_text(
+    for path in (migrate.SCRIPTS / "env.py", *migrate.SCRIPTS.glob("versions/v*.py")):
+        (scripts / path.relative_to(migrate.SCRIPTS)).write_text(path.read_text())
+    (scripts / "versions" / "v9998_next.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        f"revision = '0002'\ndown_revision = '0001'\n\ndef upgrade():\n    {work}\n"
+        f"revision = '9998'\ndown_revision = '{HEAD}'\n\ndef upgrade():\n    {work}\n"
     )
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "HEAD", "9998")
 
 
 async def test_G1_an_empty_or_missing_database_beside_stored_mail_is_not_taken_for_a_new_firm(
