@@ -26,6 +26,9 @@ from gateway.domain.firm import (
 from gateway.domain.mail import QueueEntry, Submission
 from gateway.mime.address import parse_address
 from gateway.outbound.accept import Acceptance
+from gateway.outbound.prepare import Preparation
+from gateway.outbound.rehearse import Rehearsal
+from gateway.outbound.signing import Signing
 from gateway.settings.gateway import Settings, parse
 from gateway.store.store import Store
 from gateway.trial.provider import TrialProvider
@@ -62,9 +65,21 @@ class Rig:
 
     @property
     def acceptance(self) -> Acceptance:
-        return Acceptance(
-            self.store, firm=lambda: self.firm, settings=lambda: self.settings, now=self.clock, wake=self.wake
+        return Acceptance(self.store, self.preparation, settings=lambda: self.settings, now=self.clock, wake=self.wake)
+
+    @property
+    def preparation(self) -> Preparation:
+        return Preparation(
+            self.store,
+            firm=lambda: self.firm,
+            settings=lambda: self.settings,
+            now=self.clock,
+            signing=Signing(self.store.dkim),
         )
+
+    @property
+    def rehearsal(self) -> Rehearsal:
+        return Rehearsal(self.preparation, firm=lambda: self.firm, now=self.clock)
 
     def submission(self, raw: bytes, *recipients: str, login: str = "ana", sender: str = SUPPORT) -> Submission:
         return Submission(

@@ -8,7 +8,10 @@ from datetime import datetime
 
 from gateway.domain.status import Status
 from gateway.office.office import Office
+from gateway.outbound.rehearse import Rehearsal
+from gateway.outbound.signing_keys import FindTxt
 from gateway.store.store import Store
+from gateway.upstream.dns import find_txt
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,5 @@ class Services:
     queue_changed: Callable[[], None]
     sync_now: Callable[[str], Awaitable[None]]
     now: Callable[[], datetime]
+    rehearse: Rehearsal
+    find_txt: FindTxt = find_txt  # in whose DNS the records of signing keys are looked up

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature
+from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature, When
 from gateway.domain.mail import Outcome, QueueEntry, Recipient
 from gateway.domain.record import Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
 from gateway.domain.status import Status
@@ -63,6 +63,7 @@ def member(value: Member) -> Json:
         "name": value.name,
         "role": value.role,
         "can_sign_in": bool(value.password_hash),
+        "signature": value.signature,
     }
 
 
@@ -76,6 +77,14 @@ def mailbox(value: Mailbox, state: MailboxSync | None) -> Json:
         "imap": _endpoint(value.imap),
         "smtp": _endpoint(value.smtp),
         "allow_others_to_send": value.allow_others_to_send,
+        "grants": [
+            {
+                "member": grant.member,
+                "first": grant.first.isoformat() if grant.first else None,
+                "last": grant.last.isoformat() if grant.last else None,
+            }
+            for grant in value.grants
+        ],
         "save_attachments": value.save_attachments,
         "signature": value.signature,
         "folders": list(value.folders),
@@ -110,12 +119,7 @@ def rule(value: Rule) -> Json:
     """Null where the rule leaves a thing as it is."""
     return {
         "name": value.name,
-        "when": {
-            "member": list(value.when.member),
-            "sender": list(value.when.sender),
-            "recipient": list(value.when.recipient),
-            "to_client": value.when.to_client,
-        },
+        "when": _when(value.when),
         "send_as": str(value.send_as) if value.send_as else None,
         "display_name": value.display_name,
         "reply_to": value.reply_to,
@@ -125,12 +129,30 @@ def rule(value: Rule) -> Json:
     }
 
 
+def _when(value: When) -> Json:
+    """Empty lists and null: no such condition."""
+    return {
+        "member": list(value.member),
+        "sender": list(value.sender),
+        "recipient": list(value.recipient),
+        "client": list(value.client),
+        "to_client": value.to_client,
+        "reply": value.reply,
+        "attachments": value.attachments,
+        "header": dict(value.header),
+        "larger_than": value.larger_than,
+        "smaller_than": value.smaller_than,
+    }
+
+
 def signature(value: Signature) -> Json:
     """The templates; of images what they are, not their octets."""
     return {
         "name": value.name,
         "text": value.text,
         "html": value.html,
+        "reply_text": value.reply_text,
+        "reply_html": value.reply_html,
         "images": [
             {"name": image.name, "content_type": image.content_type, "size": len(image.content)}
             for image in value.images

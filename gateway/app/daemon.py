@@ -34,7 +34,10 @@ from gateway.office.signin import SignIn
 from gateway.outbound.accept import Acceptance
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.dispatch import Dispatcher, release_after_change
+from gateway.outbound.prepare import Preparation
+from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.sent import SentCopies
+from gateway.outbound.signing import Signing
 from gateway.settings.gateway import Settings, load
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
@@ -118,6 +121,7 @@ class Daemon:
         office = Office(store.firm)
         await office.load()
         flows = Flows(store, office, lambda: self._settings)
+        await flows.signing.load()
         submission = SubmissionServer(
             self._settings, tls=self._tls, sign_in=SignIn(lambda: office.firm).check, accept=flows.accept, now=now
         )
@@ -168,6 +172,7 @@ class Daemon:
             status=check.look,
             queue_changed=flows.dispatcher.wake,
             sync_now=flows.sync_now,
+            rehearse=flows.rehearse,
             now=now,
         )
         return AdminServer(services, socket_path=socket_path, group=self._settings.admin.group)
@@ -223,7 +228,10 @@ class Flows:
         self.dispatcher = Dispatcher(
             store, self.relay, bounces, firm=firm, settings=settings, now=now, delivered=self._copies.wake
         )
-        self.accept = Acceptance(store, firm=firm, settings=settings, now=now, wake=self.dispatcher.wake)
+        self.signing = Signing(store.dkim)
+        prepare = Preparation(store, firm=firm, settings=settings, now=now, signing=self.signing)
+        self.accept = Acceptance(store, prepare, settings=settings, now=now, wake=self.dispatcher.wake)
+        self.rehearse = Rehearsal(prepare, firm=firm, now=now)
         self.tails = Tails(Watch(store, firm, now), trust=first.upstream.trust)
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

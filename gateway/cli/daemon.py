@@ -62,6 +62,15 @@ class Daemon:
         """``patient``: however long it takes."""
         return Answer.read(self._ask("POST", path, params, body=body, patient=patient).content)
 
+    def deliver(self, path: str, content: bytes, params: Mapping[str, str | list[str]]) -> Answer:
+        """Posts a message as it is."""
+        headers = {"content-type": "message/rfc822"}
+        with self._failures():
+            response = self._client.post(path, params=params, content=content, headers=headers)
+        if response.is_error:
+            raise _failure(response)
+        return Answer.read(response.content)
+
     def pages(self, path: str, key: str, **params: str | int | bool | None) -> Iterator[Answer]:
         """Every row of a list, however many pages it has."""
         before: str | None = None

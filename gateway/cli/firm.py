@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.answer import Answer
 from gateway.cli.daemon import Daemon
-from gateway.cli.paper import Paper
+from gateway.cli.paper import Paper, size
 from gateway.cli.talking import talking
 
 
@@ -39,17 +39,29 @@ def _rule(one: Answer) -> Sequence[str]:
     return one.text("name"), _when(one.part("when")), ", ".join(made)
 
 
+_LISTS = ("member", "sender", "recipient", "client")
+_FLAGS = (
+    ("to_client", "to a client", "to no client"),
+    ("reply", "a reply", "no reply"),
+    ("attachments", "with attachments", "without attachments"),
+)
+_SIZES = ("larger_than", "smaller_than")
+
+
 def _when(when: Answer | None) -> str:
     if when is None:
         return "always"
-    given = [f"{key}={'|'.join(when.words(key))}" for key in ("member", "sender", "recipient") if when.words(key)]
-    if when.plain.get("to_client") is not None:
-        given.append("to a client" if when.flag("to_client") else "to no client")
+    given = [f"{key}={'|'.join(when.words(key))}" for key in _LISTS if when.words(key)]
+    given += [yes if when.flag(key) else no for key, yes, no in _FLAGS if when.plain.get(key) is not None]
+    header = when.part("header")
+    given += [f"{name}: {header.text(name)}" for name in header.plain] if header else []
+    given += [f"{key.replace('_', ' ')} {size(when.number(key))}" for key in _SIZES if when.plain.get(key) is not None]
     return ", ".join(given) or "always"
 
 
 def _signature(one: Answer) -> Sequence[str]:
     kinds = ["text", *(["html"] if one.text("html") else [])]
+    kinds += ["reply"] if one.text("reply_text") or one.text("reply_html") else []
     images = [image.text("name") for image in one.parts("images")]
     return one.text("name"), "+".join(kinds), ", ".join(images)
 
@@ -79,4 +91,4 @@ def _group(noun: Noun) -> click.Group:
     return group
 
 
-NOUNS = tuple(_group(noun) for noun in KINDS)
+NOUNS = {noun.name: _group(noun) for noun in KINDS}

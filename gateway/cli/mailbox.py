@@ -66,6 +66,7 @@ def _show(paper: Paper, one: Answer) -> None:
             ("name", one.text("name")),
             ("members", ", ".join(one.words("members"))),
             ("others may send", "yes" if one.flag("allow_others_to_send") else "no"),
+            *(("granted to", _grant(grant)) for grant in one.parts("grants")),
             ("save attachments", "yes" if one.flag("save_attachments") else "no"),
             ("signature", one.text("signature")),
             ("username", one.text("username")),
@@ -84,6 +85,12 @@ def _show(paper: Paper, one: Answer) -> None:
             ),
         ]
     )
+
+
+def _grant(one: Answer) -> str:
+    first, last = one.text("first"), one.text("last")
+    days = f" from {first}" * bool(first) + f" to {last}" * bool(last)
+    return one.text("member") + days
 
 
 def _state(one: Answer) -> str:

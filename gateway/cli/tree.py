@@ -11,6 +11,7 @@ from gateway.cli import (
     apply,
     backup,
     check,
+    dkim,
     document,
     export,
     feed,
@@ -18,6 +19,7 @@ from gateway.cli import (
     mail,
     mailbox,
     queue,
+    rule,
     serve,
     status,
     trial,
@@ -43,7 +45,8 @@ for _command in (
     export.export,
     status.status,
     mailbox.mailbox,
-    *firm.NOUNS,
+    *firm.NOUNS.values(),
+    dkim.dkim,
     mail.mail,
     document.document,
     queue.queue,
@@ -53,3 +56,4 @@ for _command in (
     version.version,
 ):
     root.add_command(_command)
+firm.NOUNS["rule"].add_command(rule.try_rules)

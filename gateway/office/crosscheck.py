@@ -33,12 +33,14 @@ def cross_faults(firm: Firm, named: Named, document: Mapping[str, object]) -> li
     """
     members = set(firm.member_by_login) | _given(document, "member", "login")
     signatures = set(firm.signature_by_name) | _given(document, "signature", "name")
+    clients = set(firm.client_by_name) | _given(document, "client", "name")
     mailboxes = set(firm.mailbox_by_key) | {name.casefold() for name in _given(document, "mailbox", "address")}
     return [
         *_doubles(firm, named),
         *_member_faults(firm, named, members),
         *_signature_faults(firm, named, signatures),
         *_send_as_faults(firm, named, mailboxes),
+        *_client_name_faults(firm, named, clients),
         *_template_faults(named),
         *_client_address_faults(firm, named),
     ]
@@ -92,6 +94,10 @@ def _entries(
 def _member_faults(firm: Firm, named: Named, members: set[str]) -> Iterator[Fault]:
     uses: list[tuple[str, Iterable[str]]] = [
         *((f"{_path(named.mailboxes, one, one.key, 'mailbox')}.members", one.members) for one in firm.mailboxes),
+        *(
+            (f"{_path(named.mailboxes, one, one.key, 'mailbox')}.grants", dict.fromkeys(g.member for g in one.grants))
+            for one in firm.mailboxes
+        ),
         *((f"{_path(named.rules, one, one.name, 'rule')}.when.member", one.when.member) for one in firm.rules),
         *(
             (f"{_path(named.clients, one, one.name, 'client')}.members", set(one.members) - {EVERYBODY})
@@ -107,6 +113,7 @@ def _member_faults(firm: Firm, named: Named, members: set[str]) -> Iterator[Faul
 def _signature_faults(firm: Firm, named: Named, signatures: set[str]) -> Iterator[Fault]:
     uses = [
         *((_path(named.mailboxes, one, one.key, "mailbox"), one.signature) for one in firm.mailboxes),
+        *((_path(named.members, one, one.login, "member"), one.signature) for one in firm.members),
         *((_path(named.rules, one, one.name, "rule"), one.signature) for one in firm.rules),
     ]
     for path, name in uses:
@@ -121,10 +128,20 @@ def _send_as_faults(firm: Firm, named: Named, mailboxes: set[str]) -> Iterator[F
             yield Fault(f"{path}.send_as", f"there is no mailbox with the address {rule.send_as}")
 
 
+def _client_name_faults(firm: Firm, named: Named, clients: set[str]) -> Iterator[Fault]:
+    for rule in firm.rules:
+        for name in rule.when.client:
+            if name not in clients:
+                path = _path(named.rules, rule, rule.name, "rule")
+                yield Fault(f"{path}.when.client", f'there is no client "{name}"')
+
+
 def _template_faults(named: Named) -> Iterator[Fault]:
     templates = [
         *((f"{path}.text", one.text) for path, one in named.signatures.items()),
         *((f"{path}.html", one.html) for path, one in named.signatures.items()),
+        *((f"{path}.reply_text", one.reply_text) for path, one in named.signatures.items()),
+        *((f"{path}.reply_html", one.reply_html) for path, one in named.signatures.items()),
         *((f"{path}.display_name", one.display_name) for path, one in named.rules.items()),
         *((f"{path}.reply_to", one.reply_to) for path, one in named.rules.items()),
     ]

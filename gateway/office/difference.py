@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 
 from gateway.domain.address import Address
-from gateway.domain.firm import Change, Client, Firm, Mailbox, Member, Rule, Signature
+from gateway.domain.firm import Change, Client, Firm, Grant, Mailbox, Member, Rule, Signature
 
 _Noun = Member | Mailbox | Signature | Rule | Client
 SHOWN = 60  # characters of a value: enough for a name or an address, and one line stays one line
+MAX_LISTED = 10  # grants of one change: more come from a program, and the file tells them
 _SHORT = (str, bool, Address, type(None))
-_UNSHOWN = frozenset({"password", "password_hash", "text", "html"})  # secrets, and what would fill a page
+# Secrets, and what would fill a page.
+_UNSHOWN = frozenset({"password", "password_hash", "text", "html", "reply_text", "reply_html"})
 
 
 def differences(old: Firm, new: Firm) -> list[Change]:
@@ -34,7 +36,11 @@ def differences(old: Firm, new: Firm) -> list[Change]:
 def _header(old: Firm, new: Firm) -> Iterator[Change]:
     what = [
         _field(name, before, after)
-        for name, before, after in (("name", old.name, new.name), ("reply_to", old.reply_to, new.reply_to))
+        for name, before, after in (
+            ("name", old.name, new.name),
+            ("reply_to", old.reply_to, new.reply_to),
+            ("timezone", old.timezone, new.timezone),
+        )
         if before != after
     ]
     if what:
@@ -76,11 +82,36 @@ def _changed_fields(before: _Noun, after: _Noun) -> str:
 
 
 def _canonical(noun: _Noun) -> _Noun:
-    """Who is attached or has access has no order."""
-    return replace(noun, members=tuple(sorted(noun.members))) if isinstance(noun, Mailbox | Client) else noun
+    """Who is attached, was granted something or has access has no order."""
+    match noun:
+        case Mailbox():
+            grants = tuple(sorted(noun.grants, key=_grant))
+            return replace(noun, members=tuple(sorted(noun.members)), grants=grants)
+        case Client():
+            return replace(noun, members=tuple(sorted(noun.members)))
+        case _:
+            return noun
+
+
+def _grant(grant: Grant) -> str:
+    return f"{grant.member} {grant.days}".rstrip()
+
+
+def _grants(before: Iterable[Grant], after: Iterable[Grant]) -> str:
+    """Whose right to send came and whose went: what a person wants to know of it years later."""
+    old, new = set(map(_grant, before)), set(map(_grant, after))
+    changed = [("added", sorted(new - old)), ("removed", sorted(old - new))]
+    return "; ".join(f"grants {verb} {_listed(grants)}" for verb, grants in changed if grants)
+
+
+def _listed(grants: list[str]) -> str:
+    more = len(grants) - MAX_LISTED
+    return ", ".join(grants[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _field(name: str, before: object, after: object) -> str:
+    if name == "grants" and isinstance(before, tuple) and isinstance(after, tuple):
+        return _grants(before, after)
     if name in _UNSHOWN or not isinstance(before, _SHORT) or not isinstance(after, _SHORT):
         return name.removesuffix("_hash")
     return f"{name} {_shown(before)} → {_shown(after)}"

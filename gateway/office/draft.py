@@ -17,6 +17,7 @@ from gateway.domain.firm import (
     ContactAddress,
     Endpoint,
     Firm,
+    Grant,
     InlineImage,
     Mailbox,
     Member,
@@ -109,7 +110,7 @@ class _Reading:
             self.faults += faults_of(error, tables.FirmTable, ("firm",))
             return self.current
         reply_to = None if table.reply_to is None else self._address(table.reply_to, "firm.reply_to")
-        return replace(self.current, name=table.name, reply_to=reply_to)
+        return replace(self.current, name=table.name, reply_to=reply_to, timezone=table.timezone)
 
     def _nouns(self, kind: str, model: type[_Table], build: Callable[[_Table, str], _Noun | None]) -> dict[str, _Noun]:
         """Build the nouns of one kind, by their path (``member[0]``); faulty ones are noted and left out."""
@@ -144,7 +145,8 @@ class _Reading:
         if table.password is not None:
             self.passwords[table.login] = Secret(table.password)
         known = self.current.member_by_login.get(table.login)
-        return Member(table.login, table.name, table.role, known.password_hash if known else "")
+        password_hash = known.password_hash if known else ""
+        return Member(table.login, table.name, table.role, password_hash, table.signature or None)
 
     def _mailbox(self, table: tables.MailboxTable, path: str) -> Mailbox | None:
         address = self._address(table.address, f"{path}.address")
@@ -163,34 +165,55 @@ class _Reading:
             imap=_endpoint(table.imap, tables.IMAP_PORTS),
             smtp=_endpoint(table.smtp, tables.SMTP_PORTS),
             allow_others_to_send=table.allow_others_to_send,
+            grants=self._grants(table, path),
             save_attachments=table.save_attachments,
             signature=table.signature or None,
             folders=tuple(dict.fromkeys(table.folders)),
         )
+
+    def _grants(self, table: tables.MailboxTable, path: str) -> tuple[Grant, ...]:
+        for number, grant in enumerate(table.grants):
+            if grant.first and grant.last and grant.last < grant.first:
+                self.faults.append(Fault(f"{path}.grants[{number}].last", "must not lie before its first day"))
+        return tuple(dict.fromkeys(Grant(grant.member, grant.first, grant.last) for grant in table.grants))
 
     def _signature(self, table: tables.SignatureTable, _path: str) -> Signature:
         images = (
             InlineImage(name, image.content_type, base64.b64decode(image.base64))
             for name, image in sorted(table.images.items())
         )
-        return Signature(table.name, table.text, table.html, tuple(images))
+        return Signature(table.name, table.text, table.html, tuple(images), table.reply_text, table.reply_html)
 
     def _rule(self, table: tables.RuleTable, path: str) -> Rule:
-        when = When(
-            member=tuple(dict.fromkeys(table.when.member)),
-            sender=self._patterns(table.when.sender, f"{path}.when.sender"),
-            recipient=self._patterns(table.when.recipient, f"{path}.when.recipient"),
-            to_client=table.when.to_client,
-        )
         return Rule(
             name=table.name,
-            when=when,
+            when=self._when(table.when, f"{path}.when"),
             send_as=None if table.send_as is None else self._address(table.send_as, f"{path}.send_as"),
             display_name=table.display_name,
             reply_to=table.reply_to,
             sender=table.sender,
             signature=table.signature,
             bcc=self._addresses(table.bcc, f"{path}.bcc"),
+        )
+
+    def _when(self, table: tables.WhenTable, path: str) -> When:
+        if (
+            table.larger_than is not None
+            and table.smaller_than is not None
+            and table.smaller_than <= table.larger_than + 1
+        ):
+            self.faults.append(Fault(f"{path}.smaller_than", "leaves no size above larger_than: no message is both"))
+        return When(
+            member=tuple(dict.fromkeys(table.member)),
+            sender=self._patterns(table.sender, f"{path}.sender"),
+            recipient=self._patterns(table.recipient, f"{path}.recipient"),
+            client=tuple(dict.fromkeys(table.client)),
+            to_client=table.to_client,
+            reply=table.reply,
+            attachments=table.attachments,
+            header=tuple(sorted(table.header.items())),
+            larger_than=table.larger_than,
+            smaller_than=table.smaller_than,
         )
 
     def _patterns(self, texts: list[str], path: str) -> tuple[str, ...]:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 
-from gateway.domain.firm import Firm
-from gateway.domain.mail import Decision, QueueEntry, Recipient, Submission
+from gateway.domain.errors import BadMessage
+from gateway.domain.mail import QueueEntry, Recipient, Submission, Wish
+from gateway.mime.deferred import deferred_until
 from gateway.mime.facts import facts
-from gateway.mime.header import Header
-from gateway.mime.render import Rendered, render
-from gateway.outbound.compose import Stamp, edits_for
-from gateway.policy.authorise import Authorised, authorise
-from gateway.policy.rules import decide
+from gateway.outbound.prepare import Preparation, Prepared
+from gateway.policy.hold import latest
+from gateway.policy.schedule import release_at
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
 
 log = structlog.get_logger()
 
-OFF_THE_LOOP = 256 * 1024  # octets; rendering more than this takes longer than other sessions should wait
+NOTHING = Wish(notify=frozenset())  # of blind copies nobody is told: the author does not know of them
 
 
 class Acceptance:
@@ -36,83 +33,70 @@ class Acceptance:
     def __init__(
         self,
         store: Store,
+        prepare: Preparation,
         *,
-        firm: Callable[[], Firm],
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
         wake: Callable[[], None],
     ) -> None:
         self._store = store
-        self._firm = firm
+        self._prepare = prepare
         self._settings = settings
         self._now = now
         self._wake = wake
 
     async def __call__(self, submission: Submission) -> str:
-        firm, settings = self._firm(), self._settings()
-        header = Header.read(submission.raw)
-        authorised = authorise(
-            firm,
-            submission,
-            header,
-            without_sync=settings.policy.client_without_sync,
-            without_access=settings.policy.client_without_access,
-        )
-        decision = decide(firm, authorised)
-        stamp = Stamp(new_queue_id(), secrets.token_hex(16), settings.submission.hostname, self._now())
-        rendered = await _render(firm, authorised, decision, stamp)
-        entry = _entry(authorised, decision, rendered, stamp, settings)
-        await self._store.queue.add(entry, rendered.raw)
+        authorised = await self._prepare.authorise(submission)
+        asked = _asked_moment(submission, deferred_until(authorised.letter.header), self._now())
+        prepared = await self._prepare.render(authorised)
+        entry = _entry(prepared, asked, self._settings())
+        await self._store.queue.add(entry, prepared.raw)
         self._wake()
-        _say(entry, decision, rendered, submission)
+        _say(entry, prepared)
         return entry.id
 
 
-def new_queue_id() -> str:
-    """Unguessable, sortable by nothing, easy to read over the phone: twelve letters and digits without 0, 1, I, O."""
-    alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-    return "".join(secrets.choice(alphabet) for _ in range(12))
+def _asked_moment(submission: Submission, deferred: datetime | None, now: datetime) -> datetime | None:
+    """When the author wants it to leave: the later of what the envelope and the header say."""
+    if deferred is not None and deferred > latest(now):
+        raise BadMessage(f"Deferred-Delivery lies too far ahead: {latest(now):%Y-%m-%d} is the last day that we take.")
+    asked = [moment for moment in (submission.not_before, deferred) if moment is not None]
+    return max(asked, default=None)
 
 
-async def _render(firm: Firm, authorised: Authorised, decision: Decision, stamp: Stamp) -> Rendered:
-    edits = edits_for(firm, authorised, decision, stamp)
-    raw = authorised.submission.raw
-    if len(raw) > OFF_THE_LOOP:
-        return await asyncio.to_thread(render, raw, edits)
-    return render(raw, edits)
-
-
-def _entry(
-    authorised: Authorised, decision: Decision, rendered: Rendered, stamp: Stamp, settings: Settings
-) -> QueueEntry:
-    known = facts(rendered.raw)
+def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> QueueEntry:
+    known = facts(prepared.raw)
+    submission, decision, stamp = prepared.authorised.submission, prepared.decision, prepared.stamp
     return QueueEntry(
         id=stamp.queue_id,
         login=decision.member.login,
         mailbox=decision.mailbox.key,
         sender=decision.mailbox.address,
-        recipients=_recipients(authorised.submission, decision),
-        sha256=hashlib.sha256(rendered.raw).hexdigest(),
-        size=len(rendered.raw),
+        recipients=_recipients(prepared),
+        sha256=hashlib.sha256(prepared.raw).hexdigest(),
+        size=len(prepared.raw),
         message_id=known.message_id,
         subject=known.subject,
         accepted_at=stamp.at,
-        next_attempt=stamp.at + settings.queue.undo_window,
-        smtputf8=authorised.submission.smtputf8,
+        next_attempt=release_at(asked, stamp.at, settings.queue.undo_window, None),
+        smtputf8=submission.smtputf8,
         grant=decision.grant,
         rules=decision.rules,
         in_reply_to=known.in_reply_to[0] if known.in_reply_to else "",
+        envid=submission.envid,
+        return_full=submission.return_full,
     )
 
 
-def _recipients(submission: Submission, decision: Decision) -> tuple[Recipient, ...]:
+def _recipients(prepared: Prepared) -> tuple[Recipient, ...]:
     """The envelope as asked for, then the rule's copies, of which the decision holds none that is in it already."""
-    return tuple(Recipient(address) for address in submission.recipients) + tuple(
-        Recipient(address, bcc=True) for address in decision.bcc
-    )
+    submission = prepared.authorised.submission
+    wishes = submission.wishes or (Wish(),) * len(submission.recipients)
+    asked = (Recipient(address, wish=wish) for address, wish in zip(submission.recipients, wishes, strict=True))
+    return (*asked, *(Recipient(address, bcc=True, wish=NOTHING) for address in prepared.decision.bcc))
 
 
-def _say(entry: QueueEntry, decision: Decision, rendered: Rendered, submission: Submission) -> None:
+def _say(entry: QueueEntry, prepared: Prepared) -> None:
     log.info(
         "accepted",
         queue_id=entry.id,
@@ -121,7 +105,8 @@ def _say(entry: QueueEntry, decision: Decision, rendered: Rendered, submission: 
         recipients=len(entry.recipients),
         size=entry.size,
         rules=list(entry.rules),
-        grant=decision.grant,
-        peer=submission.peer,
-        left_alone=list(rendered.notes),
+        grant=entry.grant,
+        identity=prepared.decision.identity,
+        peer=prepared.authorised.submission.peer,
+        left_alone=list(prepared.notes),
     )

@@ -9,12 +9,14 @@ from email.utils import format_datetime
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.firm import Firm
 from gateway.domain.mail import Decision, Submission
-from gateway.mime.header import Field
+from gateway.mime.dkim import CLAIMS
+from gateway.mime.header import Field, Header
 from gateway.mime.render import Edits
 from gateway.policy.authorise import Authorised
 from gateway.policy.signature import signature_block
 
-NEVER_LEAVES = frozenset({"bcc", "resent-bcc", "return-path", "x-postern-rule", "x-postern-member"})
+NEVER_LEAVES = frozenset({"bcc", "resent-bcc", "return-path", "deferred-delivery"}) | CLAIMS
+CONTROL = "x-postern-"  # what fields that a mail program or a script writes for us alone begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,18 @@ class Stamp:
 def edits_for(firm: Firm, authorised: Authorised, decision: Decision, stamp: Stamp) -> Edits:
     """All edits that the decision asks for, and no others: what need not change keeps its bytes."""
     replace: list[Field] = []
-    remove = set(NEVER_LEAVES)
+    remove = NEVER_LEAVES | _control_fields(authorised.letter.header)
     written = authorised.header_from
     name = written.name if decision.display_name is None else decision.display_name
     shown = NamedAddress(name, decision.mailbox.address)
-    if shown != written:
+    if shown != written or _is_raw(authorised):
         replace.append(Field.mailboxes("From", [shown]))
     if decision.reply_to is not None:
         replace.append(Field.mailboxes("Reply-To", [NamedAddress("", decision.reply_to)]))
     if decision.show_sender:
         replace.append(Field.mailboxes("Sender", [_author(firm, decision, written.address)]))
     else:
-        remove.add("sender")
+        remove |= {"sender"}
     return Edits(
         prepend=(received(authorised.submission, stamp),),
         replace=tuple(replace),
@@ -49,9 +51,20 @@ def edits_for(firm: Firm, authorised: Authorised, decision: Decision, stamp: Sta
             Field.token("Date", format_datetime(stamp.at)),
             Field.token("Message-ID", message_id(stamp, decision.mailbox.address)),
         ),
-        remove=frozenset(remove),
+        remove=remove,
         signature=signature_block(decision, firm, stamp.seed),
     )
+
+
+def _is_raw(authorised: Authorised) -> bool:
+    """Whether From holds eight bits that nobody announced (RFC 6532 needs SMTPUTF8)."""
+    header = authorised.letter.header
+    return not authorised.submission.smtputf8 and not all(value.isascii() for value in header.all("From"))
+
+
+def _control_fields(header: Header) -> frozenset[str]:
+    names = {span.name.lower() for span in header.fields}
+    return frozenset(name for name in names if name.startswith(CONTROL))
 
 
 def received(submission: Submission, stamp: Stamp) -> Field:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import InitVar, dataclass
+from datetime import date
 from typing import Literal
 
 from gateway.domain.address import Address, NamedAddress
-from gateway.domain.errors import BadMessage, ClientOffLimits, GrantMissing, Loop, NotSignedIn
+from gateway.domain.errors import ClientOffLimits, GrantMissing, Loop, NotSignedIn
 from gateway.domain.firm import Client, ContactAddress, Firm, Mailbox, Member
 from gateway.domain.mail import Submission
-from gateway.mime.address import AddressFault, hides_address
 from gateway.mime.header import Header
+from gateway.policy import claims
+from gateway.policy.grants import grant_of, granted
+from gateway.policy.letter import Letter
 
-ATTACHED = "attached"
-ALLOW_OTHERS = "allow_others_to_send"
+ASKED = "asked"
+ANSWERED = "answered"
 MAX_RECEIVED = 100  # hops: RFC 5321 section 6.3 asks for a limit of at least 100
+MAX_OWN_RECEIVED = 5  # times through a Postern: one here and some at the correspondents', more is a circle
 OnClientFault = Literal["refuse", "pass"]
 
-_HARMLESS = re.compile(rb'"(?:[^"\\]|\\.)*+"|\((?:[^()\\]|\\.)*+\)', re.DOTALL)  # quoted strings, comments
-_LIST_SIGNS = re.compile(rb"[:;,]")  # of groups, lists and source routes, which not all readers take apart alike
+_OWN_TRACE = re.compile(rb"\(Postern\)\s+with\b")
 _SEAL = object()
 
 
@@ -29,9 +32,12 @@ class Authorised:
     """A submission that its member may send; made by ``authorise`` alone: no other mail reaches the rules."""
 
     submission: Submission
+    letter: Letter
     member: Member
-    mailbox: Mailbox  # whose address is in From
-    grant: str  # ATTACHED or ALLOW_OTHERS
+    asked: Mailbox  # whose address is in From
+    asked_grant: str  # why the member may use it, see ``Decision.grant``
+    mailbox: Mailbox  # the one asked for, or the one that the answered mail was written to
+    grant: str  # why the member may use that one
     header_from: NamedAddress
     clients: tuple[Client, ...]  # whose addresses are among the recipients
     seal: InitVar[object]
@@ -40,88 +46,97 @@ class Authorised:
         if seal is not _SEAL:
             raise TypeError("only authorise() makes this value")
 
+    @property
+    def identity(self) -> str:
+        """Who chose the mailbox so far: ASKED, or ANSWERED where that changed it."""
+        return ASKED if self.mailbox.key == self.asked.key else ANSWERED
+
 
 def authorise(
     firm: Firm,
     submission: Submission,
     header: Header,
     *,
+    today: date,
     without_sync: OnClientFault,
     without_access: OnClientFault,
+    answered: Sequence[Address] = (),
 ) -> Authorised:
     """Check who wrote, as whom, and to which clients (contract.md, "Sending" 1 and 3).
 
-    Raises NotSignedIn, Loop, BadMessage, GrantMissing or ClientOffLimits, in this order, each with its sentence.
+    ``today`` is the day of the firm's calendar. ``answered`` are the addresses that the client's mail was written to
+    which this one answers: unless From is among them, the first that the member may use is the mailbox it leaves from.
+    Raises NotSignedIn, Loop, BadMessage, GrantMissing or ClientOffLimits, each with its sentence.
     """
     member = firm.member_by_login.get(submission.login)
     if member is None:
         raise NotSignedIn("Sign in before sending: this account is not known here any more.")
-    if len(header.all("Received")) > MAX_RECEIVED:
-        raise Loop(f"This message has gone through more than {MAX_RECEIVED} servers; it seems to go round in circles.")
-    header_from = _author(header)
-    mailbox, grant = _granted(firm, member, header_from.address)
-    if submission.sender is not None and submission.sender.key != mailbox.key:
-        _granted(firm, member, submission.sender)
-    for address in _resenders(header):
-        _granted(firm, member, address)
+    _check_trace(header)
+    named = claims.check_block(header)
+    header_from = claims.author(header)
+    asked, asked_grant = granted(firm, member, header_from.address, today)
+    if submission.sender is not None:
+        granted(firm, member, submission.sender, today)
+    _check_claims(firm, member, header, named, today)
     clients = _clients(firm, member, submission.recipients, without_sync=without_sync, without_access=without_access)
-    return Authorised(submission, member, mailbox, grant, header_from, clients, seal=_SEAL)
-
-
-def _author(header: Header) -> NamedAddress:
-    if _has_stray_line(header):
-        raise BadMessage("The message's header has a line that is no header field; send it again as a new message.")
-    fields = header.spans("From")
-    if len(fields) != 1:
-        raise BadMessage("A message needs exactly one From field with exactly one address.")
-    name = header.raw[fields[0].start : fields[0].value_start - 1]
-    if len(name) != len("From") or _LIST_SIGNS.search(_HARMLESS.sub(b"", header.value(fields[0]))):
-        raise BadMessage("The From field must be plain: one address, perhaps with a name, no group and no list.")
-    try:
-        authors = header.mailboxes("From")
-    except AddressFault as error:
-        raise BadMessage(f"The From field can't be read without doubt: {error}.") from error
-    if len(authors) != 1:
-        raise BadMessage("From must hold exactly one address.")
-    if hides_address(authors[0]):
-        raise BadMessage("The display name in From shows another address than the real one; change the name.")
-    return authors[0]
-
-
-def _has_stray_line(header: Header) -> bool:
-    """Whether some line is no field: readers differ on whether it ends the header, so on what From is."""
-    at = 0
-    for span in header.fields:
-        if span.start != at:
-            return True
-        at = span.end
-    return header.raw[at : header.end] not in {b"", b"\r\n", b"\n"}
-
-
-def _resenders(header: Header) -> Iterable[Address]:
-    """Who re-sends (RFC 5322 section 3.6.6): claims like From, so the member must be allowed them as well."""
-    for name in ("Resent-From", "Resent-Sender"):
-        try:
-            yield from (named.address for named in header.mailboxes(name))
-        except AddressFault as error:
-            raise BadMessage(f"The {name} field can't be read without doubt: {error}.") from error
-
-
-def _granted(firm: Firm, member: Member, address: Address) -> tuple[Mailbox, str]:
-    mailbox = firm.mailbox_by_key.get(address.key)
-    if mailbox is None:
-        raise GrantMissing(
-            f"You ({member.login}) may not send as {address}: no mailbox with that address is synced. "
-            "Choose the address of a mailbox that you are attached to."
-        )
-    if member.login in mailbox.members:
-        return mailbox, ATTACHED
-    if mailbox.allow_others_to_send:
-        return mailbox, ALLOW_OTHERS
-    raise GrantMissing(
-        f"You ({member.login}) may not send as {mailbox.address}: you are not attached to that mailbox and it does not "
-        "allow others to send. Ask an administrator to set members or allow_others_to_send."
+    mailbox, grant = _answering(firm, member, answered, today, (asked, asked_grant))
+    return Authorised(
+        submission=submission,
+        letter=Letter(header),
+        member=member,
+        asked=asked,
+        asked_grant=asked_grant,
+        mailbox=mailbox,
+        grant=grant,
+        header_from=header_from,
+        clients=clients,
+        seal=_SEAL,
     )
+
+
+def _check_trace(header: Header) -> None:
+    trace = header.all("Received")
+    if len(trace) > MAX_RECEIVED:
+        raise Loop(f"This message has gone through more than {MAX_RECEIVED} servers; it seems to go round in circles.")
+    if sum(_OWN_TRACE.search(line) is not None for line in trace) > MAX_OWN_RECEIVED:
+        raise Loop(
+            f"This message has left through a gateway like this one more than {MAX_OWN_RECEIVED} times; it seems to go "
+            "round in circles. Look for a mailbox that forwards to itself."
+        )
+
+
+def _check_claims(firm: Firm, member: Member, header: Header, named: frozenset[str], today: date) -> None:
+    """Everybody whom the header names as sending is one whom the member may send as; ``named`` are its fields."""
+    if "sender" in named:
+        _granted_in("Sender", firm, member, claims.sender(header), today)
+    if not named.isdisjoint(claims.RESENT):
+        for address in claims.resenders(header):
+            granted(firm, member, address, today)
+    if "reply-to" in named:
+        for address in claims.answers_to(header):
+            if address.key in firm.mailbox_by_key:  # an address of somebody else's is the author's business
+                _granted_in("Reply-To", firm, member, address, today)
+
+
+def _granted_in(field: str, firm: Firm, member: Member, address: Address, today: date) -> None:
+    try:
+        granted(firm, member, address, today)
+    except GrantMissing as error:
+        raise GrantMissing(f"The {field} field names somebody else. {error.sentence}") from error
+
+
+def _answering(
+    firm: Firm, member: Member, answered: Sequence[Address], today: date, asked: tuple[Mailbox, str]
+) -> tuple[Mailbox, str]:
+    """The first mailbox that was written to and that the member may use; the one asked for where it is among them."""
+    if asked[0].key in {address.key for address in answered}:
+        return asked
+    for address in answered:
+        mailbox = firm.mailbox_by_key.get(address.key)
+        grant = mailbox and grant_of(mailbox, member.login, today)
+        if mailbox and grant:
+            return mailbox, grant
+    return asked
 
 
 def _clients(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.errors import Fault, Faulty
-from gateway.domain.firm import Client, Firm, Mailbox, Member, Rule, Signature, When
+from gateway.domain.firm import Client, Firm, Mailbox, Member, Rule, Signature
 from gateway.domain.mail import Decision
 from gateway.mime.address import AddressFault, hides_address, parse_address
 from gateway.policy.authorise import Authorised
+from gateway.policy.conditions import matches
 from gateway.policy.template import fill
 
 WRONG = "A rule of the firm is wrong, so this waits until an administrator puts it right"
 MAX_DISPLAY_NAME = 200  # characters: longer names push the address out of sight in every mail program
+BY_RULE = "rule"
+ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc")  # as the firm's file calls them
 
-_T = TypeVar("_T")
+_NO_RULE = Rule("")
 
 
 def decide(firm: Firm, authorised: Authorised) -> Decision:
@@ -25,52 +27,49 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
 
     Raises Faulty when a rule's template can't be filled in or names what the firm does not have any more.
     """
-    matching = [rule for rule in firm.rules if matches(rule.when, authorised)]
-    acted: set[str] = set()
+    hits = matching(firm, authorised)
+    chosen = settled(hits)
+    acting = {rule.name for rule in chosen.values()}
 
-    def first(action: Callable[[Rule], _T | None]) -> _T | None:
-        for rule in matching:
-            value = action(rule)
-            if value is not None:
-                acted.add(rule.name)
-                return value
-        return None
+    def by(action: str) -> Rule:
+        return chosen.get(action, _NO_RULE)
 
-    mailbox = _mailbox(firm, first(lambda rule: rule.send_as)) or authorised.mailbox
+    given = _mailbox(firm, by("send_as").send_as)
+    mailbox = given or authorised.mailbox
     values = template_values(firm, authorised.member, mailbox, authorised.clients)
-    display_name = first(lambda rule: rule.display_name)
-    reply_to = first(lambda rule: rule.reply_to)
-    show_sender = first(lambda rule: rule.sender)
-    signature = first(lambda rule: rule.signature)
-    bcc = first(lambda rule: rule.bcc or None)
     return Decision(
         member=authorised.member,
         mailbox=mailbox,
-        grant=authorised.grant,
-        display_name=_display_name(display_name, values, authorised, mailbox),
-        reply_to=_reply_to(reply_to, values),
-        show_sender=bool(show_sender),
-        signature=_signature(firm, mailbox.signature if signature is None else signature),
-        bcc=_copies(bcc or (), authorised.submission.recipients),
+        grant=authorised.asked_grant if given else authorised.grant,
+        identity=BY_RULE if given else authorised.identity,
+        display_name=_display_name(by("display_name").display_name, values, authorised, mailbox),
+        reply_to=_reply_to(by("reply_to").reply_to, values),
+        show_sender=bool(by("sender").sender),
+        signature=_signature(firm, _signature_name(by("signature").signature, mailbox, authorised.member)),
+        bcc=_copies(by("bcc").bcc, authorised.submission.recipients),
         clients=authorised.clients,
-        rules=tuple(rule.name for rule in matching if rule.name in acted),
+        is_reply=authorised.letter.is_reply,
+        rules=tuple(rule.name for rule in hits if rule.name in acting),
     )
 
 
-def matches(when: When, authorised: Authorised) -> bool:
-    """Whether all the conditions hold; within a list one is enough."""
-    return (
-        (not when.member or authorised.member.login in when.member)
-        and (not when.sender or names(when.sender, authorised.mailbox.address))
-        and (not when.recipient or any(names(when.recipient, each) for each in authorised.submission.recipients))
-        and (when.to_client is None or when.to_client == bool(authorised.clients))
-    )
+def matching(firm: Firm, authorised: Authorised) -> tuple[Rule, ...]:
+    """The rules all of whose conditions hold, in the firm's order."""
+    return tuple(rule for rule in firm.rules if matches(rule.when, authorised))
 
 
-def names(patterns: Sequence[str], address: Address) -> bool:
-    """Whether one of ``user@domain`` and ``@domain`` is, or holds, the address."""
-    spellings = {str(address).casefold(), f"@{address.domain}"}
-    return any(pattern.casefold() in spellings for pattern in patterns)
+def settled(rules: Iterable[Rule]) -> Mapping[str, Rule]:
+    """Which rule decides each action: the first that has it."""
+    chosen: dict[str, Rule] = {}
+    for rule in rules:
+        for action in actions_of(rule):
+            chosen.setdefault(action, rule)
+    return chosen
+
+
+def actions_of(rule: Rule) -> tuple[str, ...]:
+    """What the rule says anything about; a signature of none and a Sender that is not shown are said too."""
+    return tuple(action for action in ACTIONS if getattr(rule, action) not in {None, ()})
 
 
 def template_values(firm: Firm, member: Member, mailbox: Mailbox, clients: Sequence[Client]) -> dict[str, object]:
@@ -104,10 +103,10 @@ def _display_name(
     if template is not None:
         return one_line(fill(template, values))[:MAX_DISPLAY_NAME] or mailbox.name
     written = authorised.header_from.name
-    changed = mailbox.key != authorised.mailbox.key
+    changed = mailbox.key != authorised.asked.key
     if not written and (changed or len(mailbox.members) > 1):
         return mailbox.name
-    # The author's name may well be their own address, which is another's as soon as a rule changed the identity.
+    # The author's name may well be their own address, which is another's as soon as the identity changed.
     if changed and hides_address(NamedAddress(written, mailbox.address)):
         return mailbox.name
     return None
@@ -121,6 +120,11 @@ def _reply_to(template: str | None, values: dict[str, object]) -> Address | None
         return parse_address(filled)
     except AddressFault as error:
         raise Faulty(WRONG, [Fault("reply_to", f"does not give an address: {error}")]) from error
+
+
+def _signature_name(by_rule: str | None, mailbox: Mailbox, member: Member) -> str | None:
+    """The rule's, which may be none; else the mailbox's, else the member's own."""
+    return by_rule if by_rule is not None else mailbox.signature or member.signature
 
 
 def _signature(firm: Firm, name: str | None) -> Signature | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -16,6 +17,9 @@ MAX_VALUE = 2_000  # characters of one value: longer ones are cut, nobody's name
 EMPTY = "\0"  # stands where a variable was empty until the lines of nothing else are dropped; values can't hold it
 
 WRONG = "A template of the firm is wrong, so this waits until an administrator puts it right"
+
+_BREAK = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # a value is one line: it may not begin one of its own
+_HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can bring and no charset can write
 
 FILTERS = ("capitalize", "d", "default", "e", "escape", "lower", "title", "trim", "upper")
 _STRUCTURE: tuple[type[nodes.Node], ...] = (
@@ -105,6 +109,8 @@ def _compiled(template: str, html: bool) -> Template:
         raise Faulty(WRONG, [Fault("", f"is longer than {MAX_TEMPLATE} characters")])
     if EMPTY in template:
         raise Faulty(WRONG, [Fault("", "holds a NUL character")])
+    if _HALF.search(template):
+        raise Faulty(WRONG, [Fault("", "holds half a character: write it again")])
     try:
         tree = environment.parse(template)
         strange = next((node for node in tree.find_all(nodes.Node) if not _is_plain(node)), None)
@@ -132,5 +138,5 @@ def _plain_value(value: object) -> object:
     if isinstance(value, Mapping):
         return _plain(value)
     if isinstance(value, str):
-        return value.replace(EMPTY, "")[:MAX_VALUE]
+        return _BREAK.sub(" ", _HALF.sub("\ufffd", value.replace(EMPTY, "")))[:MAX_VALUE]
     raise TypeError(f"a template takes text, not {type(value).__name__}")

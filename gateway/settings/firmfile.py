@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.domain.errors import Fault, Faulty
-from gateway.domain.firm import Client, Endpoint, Firm, Mailbox, Rule, Signature
+from gateway.domain.firm import Client, Endpoint, Firm, Grant, Mailbox, Member, Rule, Signature, When
+from gateway.settings.days import as_json
 from gateway.settings.faults import read_toml
 from gateway.settings.firmtables import KINDS
 from gateway.settings.references import resolve
@@ -16,7 +17,8 @@ from gateway.settings.references import resolve
 def read(paths: Sequence[Path], environ: Mapping[str, str]) -> dict[str, object]:
     """Read the files as one document that JSON can carry: lists of nouns joined, ``[firm]`` in one of them only.
 
-    Secrets become plain strings, ``text`` and ``html`` of a signature may be ``{ file = … }``, its images are packed.
+    Secrets become plain strings, the templates of a signature may be ``{ file = … }``, its images are packed, and days
+    are strings.
     Paths in a file are relative to its folder. Raises Faulty with every fault of every file; what the document means
     is not looked at.
     """
@@ -29,7 +31,8 @@ def read(paths: Sequence[Path], environ: Mapping[str, str]) -> dict[str, object]
             faults += error.faults
             continue
         prefix = f"{path.name}: " if len(paths) > 1 else ""
-        faults += [Fault(prefix + fault.path, fault.sentence) for fault in resolve(table, path.parent, environ)]
+        found = [*as_json(table), *resolve(table, path.parent, environ)]
+        faults += [Fault(prefix + fault.path, fault.sentence) for fault in found]
         _join(document, table, path, faults)
     if faults:
         raise Faulty(", ".join(map(str, paths)), faults)
@@ -37,11 +40,18 @@ def read(paths: Sequence[Path], environ: Mapping[str, str]) -> dict[str, object]
 
 
 def firm_document(firm: Firm) -> dict[str, object]:
-    """Make the document that says all of the firm but its secrets; absent secrets mean: keep the ones that are set."""
-    header = {"name": firm.name, "reply_to": str(firm.reply_to) if firm.reply_to else None}
+    """Make the document that says all of the firm but its secrets; absent secrets mean: keep the ones that are set.
+
+    Days are dates, as TOML has them.
+    """
+    header = {
+        "name": firm.name,
+        "reply_to": str(firm.reply_to) if firm.reply_to else None,
+        "timezone": firm.timezone,
+    }
     document: dict[str, object] = {
         "firm": _without_none(header) if firm.name else {},
-        "member": [{"login": member.login, "name": member.name, "role": member.role.value} for member in firm.members],
+        "member": [_member(member) for member in firm.members],
         "mailbox": [_mailbox(mailbox) for mailbox in firm.mailboxes],
         "signature": [_signature(signature) for signature in firm.signatures],
         "rule": [_rule(rule) for rule in firm.rules],
@@ -69,6 +79,16 @@ def _endpoint(endpoint: Endpoint) -> dict[str, object]:
     return {"host": endpoint.host, "port": endpoint.port, "security": endpoint.security.value}
 
 
+def _member(member: Member) -> dict[str, object]:
+    return _without_none(
+        {"login": member.login, "name": member.name, "role": member.role.value, "signature": member.signature}
+    )
+
+
+def _grant(grant: Grant) -> dict[str, object]:
+    return _without_none({"member": grant.member, "first": grant.first, "last": grant.last})
+
+
 def _mailbox(mailbox: Mailbox) -> dict[str, object]:
     return _without_none(
         {
@@ -76,6 +96,7 @@ def _mailbox(mailbox: Mailbox) -> dict[str, object]:
             "name": mailbox.name,
             "members": list(mailbox.members),
             "allow_others_to_send": mailbox.allow_others_to_send,
+            "grants": [_grant(grant) for grant in mailbox.grants] or None,
             "save_attachments": mailbox.save_attachments,
             "signature": mailbox.signature,
             "username": mailbox.username,
@@ -99,22 +120,43 @@ def _signature(signature: Signature) -> dict[str, object]:
             "name": signature.name,
             "text": signature.text,
             "html": signature.html or None,
+            "reply_text": signature.reply_text or None,
+            "reply_html": signature.reply_html or None,
             "images": images or None,
         }
     )
 
 
+def _size(octets: int) -> str | int:
+    """As people write it where that is exact."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if octets and octets % factor == 0:
+            return f"{octets // factor} {unit}"
+    return octets
+
+
+def _when(when: When) -> dict[str, object]:
+    return _without_none(
+        {
+            "member": list(when.member) or None,
+            "sender": list(when.sender) or None,
+            "recipient": list(when.recipient) or None,
+            "client": list(when.client) or None,
+            "to_client": when.to_client,
+            "reply": when.reply,
+            "attachments": when.attachments,
+            "header": dict(when.header) or None,
+            "larger_than": None if when.larger_than is None else _size(when.larger_than),
+            "smaller_than": None if when.smaller_than is None else _size(when.smaller_than),
+        }
+    )
+
+
 def _rule(rule: Rule) -> dict[str, object]:
-    when = {
-        "member": list(rule.when.member) or None,
-        "sender": list(rule.when.sender) or None,
-        "recipient": list(rule.when.recipient) or None,
-        "to_client": rule.when.to_client,
-    }
     return _without_none(
         {
             "name": rule.name,
-            "when": _without_none(when) or None,
+            "when": _when(rule.when) or None,
             "send_as": str(rule.send_as) if rule.send_as else None,
             "display_name": rule.display_name,
             "reply_to": rule.reply_to,

@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from gateway.domain.firm import Role, Security
+from gateway.settings.days import Day
 from gateway.settings.faults import Table
-from gateway.settings.quantities import is_host_name
+from gateway.settings.quantities import is_host_name, parse_size
 
 MAX_LINE = 200  # characters of a name: longer ones break lists, folders and header lines
 MAX_TEMPLATE = 262_144  # characters: a designer's HTML signature with its styles has a tenth of that
 MAX_IMAGE = 262_144  # octets: a logo travels in every message
 MAX_PASSWORD = 1_024  # characters of a member's: longer ones only make sign-in cost more
+MAX_GRANTS = 1_000  # of one mailbox: leave cover of a large firm for years
 MAX_SECRET = 16_384  # octets: OAuth2 tokens stay below 4 KiB
 IMAP_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 SMTP_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
@@ -59,10 +62,31 @@ def _one_of(value: object, words: tuple[str, ...]) -> str:
     return value
 
 
+def _timezone(value: object) -> object:
+    if not isinstance(value, str) or value == "UTC":
+        return value
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f'"{value}" is no time zone known here: write it like "Europe/Bucharest"') from None
+
+
+def _size(value: object) -> object:
+    """Octets; a truth value is none, though it is a whole number to Python."""
+    if isinstance(value, str):
+        return parse_size(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError('must be a size like "5 MB", or a number of octets')
+    return value
+
+
 Line = Annotated[str, BeforeValidator(_one_line), StringConstraints(max_length=MAX_LINE)]
 Login = Annotated[str, BeforeValidator(_login), StringConstraints(max_length=MAX_LINE)]
 Template = Annotated[str, StringConstraints(max_length=MAX_TEMPLATE)]
 ImageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]{1,76}$")]  # RFC 5322 section 2.2
+Timezone = Annotated[str, BeforeValidator(_timezone)]
+Size = Annotated[int, BeforeValidator(_size)]
 SecretText = Annotated[str, BeforeValidator(_secret)]
 
 
@@ -71,6 +95,7 @@ class FirmTable(Table):
 
     name: Line
     reply_to: str | None = None
+    timezone: Timezone = "UTC"
 
 
 class MemberTable(Table):
@@ -80,6 +105,7 @@ class MemberTable(Table):
     name: Line
     role: Annotated[Role, BeforeValidator(_role)] = Role.EMPLOYEE
     password: Annotated[SecretText, StringConstraints(max_length=MAX_PASSWORD)] | None = None
+    signature: str | None = None
 
 
 class EndpointTable(Table):
@@ -97,6 +123,14 @@ class EndpointTable(Table):
         return value
 
 
+class GrantTable(Table):
+    """One of ``grants`` of a mailbox; both days are included."""
+
+    member: str
+    first: Day | None = None
+    last: Day | None = None
+
+
 class MailboxTable(Table):
     """``[[mailbox]]``."""
 
@@ -104,6 +138,7 @@ class MailboxTable(Table):
     name: Line
     members: list[str] = Field(default_factory=list)
     allow_others_to_send: bool = False
+    grants: Annotated[list[GrantTable], Field(max_length=MAX_GRANTS)] = Field(default_factory=list)
     save_attachments: bool = True
     signature: str | None = None
     username: Line | None = None
@@ -132,11 +167,13 @@ class ImageTable(Table):
 
 
 class SignatureTable(Table):
-    """``[[signature]]``; ``images`` are shown in ``html`` as ``cid:<name>``."""
+    """``[[signature]]``; ``images`` are shown in ``html`` and ``reply_html`` as ``cid:<name>``."""
 
     name: Line
     text: Template
     html: Template = ""
+    reply_text: Template = ""
+    reply_html: Template = ""
     images: dict[ImageName, ImageTable] = Field(default_factory=dict)
 
 
@@ -146,7 +183,13 @@ class WhenTable(Table):
     member: list[str] = Field(default_factory=list)
     sender: list[str] = Field(default_factory=list)
     recipient: list[str] = Field(default_factory=list)
+    client: list[str] = Field(default_factory=list)
     to_client: bool | None = None
+    reply: bool | None = None
+    attachments: bool | None = None
+    header: dict[FieldName, Line] = Field(default_factory=dict)
+    larger_than: Size | None = None
+    smaller_than: Size | None = None
 
 
 class RuleTable(Table):

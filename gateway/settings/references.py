@@ -36,7 +36,7 @@ def resolve(document: dict[str, object], folder: Path, environ: Mapping[str, str
             if isinstance(reference := noun.get("password"), dict):
                 replace(noun, "password", f"{path}.password", partial(_secret, reference, folder, environ))
     for path, noun in _tables(document, "signature"):
-        for key in ("text", "html"):
+        for key in ("text", "html", "reply_text", "reply_html"):
             if isinstance(reference := noun.get(key), dict):
                 replace(noun, key, f"{path}.{key}", partial(_template, reference, folder))
         images = noun.get("images")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
@@ -12,8 +13,8 @@ _ESCAPES = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"'
 def write_toml(document: Mapping[str, object]) -> str:
     """Write values first, then a ``[table]`` or ``[[array of tables]]`` per key; anything deeper is written inline.
 
-    Takes strings, booleans, integers, lists and mappings with string keys; TypeError on anything else (TOML has no
-    null).
+    Takes strings, booleans, integers, days, lists and mappings with string keys; TypeError on anything else (TOML has
+    no null).
     """
     lines = [f"{_key(key)} = {_value(value)}" for key, value in document.items() if not _is_block(value)]
     for key, value in document.items():
@@ -43,6 +44,8 @@ def _value(value: object) -> str:
         return str(value)
     if isinstance(value, str):
         return _string(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Mapping):
         pairs = ", ".join(_pairs(value))
         return f"{{ {pairs} }}" if pairs else "{}"

@@ -36,7 +36,11 @@ class Noun:
 
 def nouns(firm: Firm) -> dict[tuple[str, str], Noun]:
     """Every thing of the firm by kind and name."""
-    own = {"name": firm.name, "reply_to": _REPLY_TO.dump_python(firm.reply_to, mode="json")}
+    own = {
+        "name": firm.name,
+        "reply_to": _REPLY_TO.dump_python(firm.reply_to, mode="json"),
+        "timezone": firm.timezone,
+    }
     rows = [Noun("firm", "", 0, own)]
     rows += [Noun("member", one.login, at, _plain(_MEMBER, one)) for at, one in enumerate(firm.members)]
     rows += [Noun("mailbox", one.key, at, _mailbox(one)) for at, one in enumerate(firm.mailboxes)]
@@ -57,6 +61,7 @@ def firm_of(rows: Mapping[tuple[str, str], Noun], password: Callable[[str], Secr
     return Firm(
         name=str(own["name"]),
         reply_to=_REPLY_TO.validate_python(own["reply_to"]),
+        timezone=str(own.get("timezone", Firm.timezone)),
         members=of("member", lambda row: _MEMBER.validate_python(row.document)),
         mailboxes=of("mailbox", lambda row: _read_mailbox(row.document, password(row.name))),
         signatures=of("signature", lambda row: _read_signature(row.document)),

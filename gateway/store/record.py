@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Select, select
 
+from gateway.domain.address import Address
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Direction, Document, Filed, Filing, Location, Message, NewFiling
+from gateway.mime.facts import correspondents
 from gateway.store import documents, locations, schema
+from gateway.store.answered import find_answered
 from gateway.store.bodies import Bodies
 from gateway.store.feed import Bell
 from gateway.store.filing import Transaction
@@ -109,6 +112,24 @@ class Record:
         rows = await self._all(select(filed.client).where(filed.message == message_id).order_by(filed.client))
         return [row.client for row in rows]
 
+    async def addressed(self, message_ids: Sequence[str], clients: Collection[str]) -> tuple[Address, ...]:
+        """Whom the client wrote to in the mail that a reply answers; empty where no such mail is known.
+
+        It is the newest that came from one of ``clients`` (names) with the first of the ids that any has: To, Cc and
+        Bcc in their order, then the mailboxes that it was seen in, for those that it reached in another way.
+        """
+        if not clients or not message_ids:
+            return ()
+        found = await self._reader.run(lambda connection: find_answered(connection, message_ids, clients))
+        if found is None:
+            return ()
+        written_to = correspondents(await self._bodies.get(found.sha256)).recipients
+        first = {address.key: address for address in written_to}
+        for key in found.mailboxes:
+            if key not in first and (address := _address(key)):
+                first[key] = address
+        return tuple(first.values())
+
     async def locations(self, id: int) -> Locations:  # noqa: A002
         """Where the message lies upstream, as far as its folders were not renumbered since."""
         seen = schema.location.c
@@ -145,6 +166,14 @@ class Record:
         if not rows:
             raise NotFound(otherwise)
         return rows[0]
+
+
+def _address(key: str) -> Address | None:
+    local, _, domain = key.rpartition("@")
+    try:
+        return Address(local, domain)
+    except ValueError:  # folding the case of some letters makes them longer, so a key may hold more than an address
+        return None
 
 
 def _checked(root: Path, found: Document) -> bytes:

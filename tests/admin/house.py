@@ -20,6 +20,10 @@ from gateway.domain.record import Attachment, Direction, EventKind, Location, Ne
 from gateway.domain.status import Health, Listener, Status
 from gateway.mime.facts import facts
 from gateway.office.office import Office
+from gateway.outbound.prepare import Preparation
+from gateway.outbound.rehearse import Rehearsal
+from gateway.outbound.signing import Signing
+from gateway.settings.gateway import parse
 from gateway.store.store import Store
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -74,6 +78,7 @@ class House:
     socket: Path
     server: AdminServer
     woken: list[str] = field(default_factory=list)
+    dns: dict[str, list[bytes]] = field(default_factory=dict)  # TXT records by name
     status: Status = field(
         default_factory=lambda: Status(
             health=Health.WELL,
@@ -157,7 +162,26 @@ async def opened(folder: Path, *, group: str | None = None, answering: bool = Tr
                 raise NotFound(f"there is no mailbox {key}")
             house[0].woken.append(f"sync {key}")
 
-        services = Services(store, office, status, lambda: house[0].woken.append("queue"), sync_now, lambda: NOW)
+        async def find_txt(name: str) -> list[bytes]:
+            return house[0].dns.get(name, [])
+
+        prepare = Preparation(
+            store,
+            firm=lambda: office.firm,
+            settings=lambda: parse({"data_dir": "data"}, base=folder),
+            now=lambda: NOW,
+            signing=Signing(store.dkim),
+        )
+        services = Services(
+            store,
+            office,
+            status,
+            lambda: house[0].woken.append("queue"),
+            sync_now,
+            lambda: NOW,
+            Rehearsal(prepare, firm=lambda: office.firm, now=lambda: NOW),
+            find_txt=find_txt,
+        )
         server = AdminServer(services, socket_path=folder / "admin.sock", group=group)
         house.append(House(store, office, folder / "admin.sock", server))
         await server.start()

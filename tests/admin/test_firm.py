@@ -59,7 +59,8 @@ async def test_the_export_can_be_applied_and_changes_nothing(http: httpx2.AsyncC
 
 async def test_the_nouns_are_listed(http: httpx2.AsyncClient) -> None:
     listed = {noun: (await http.get(f"/v1/{noun}")).json()[noun] for noun in NOUNS}
-    assert listed["members"] == [{"login": "ana", "name": "Ana Pop", "role": "owner", "can_sign_in": True}]
+    ana = {"login": "ana", "name": "Ana Pop", "role": "owner", "can_sign_in": True, "signature": None}
+    assert listed["members"] == [ana]
     assert listed["mailboxes"][0]["imap"] == {"host": "127.0.0.1", "port": 1143, "security": "none"}
     assert listed["clients"][0]["contacts"][0]["addresses"][0]["address"] == "al@pacino.example"
     assert listed["rules"][0]["send_as"] == "support@firm.example"

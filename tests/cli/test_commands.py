@@ -281,3 +281,24 @@ async def test_backup_takes_a_folder_as_the_caller_sees_it(
     assert (tmp_path / "today" / "postern.db").exists()
     again = await ask(house.socket, "backup", "today")
     assert (again.code, again.out) == (65, "")
+
+
+async def test_rule_try_shows_why_and_before_and_after(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "letter.eml"
+    file.write_bytes(b"From: Ana <support@firm.example>\nTo: al@pacino.example\nSubject: x\n\nHello\n")
+    said = await ask(house.socket, "rule", "try", file, "--as", "ana")
+    assert said.code == 0
+    assert "it would leave" in said.out
+    assert "all as support" in said.out
+    assert "+++ after" in said.out
+    assert (await ask(house.socket, "rule", "try", file, "--as", "ana", "--json")).json["leaves"] is True
+    assert "queue is empty" in (await ask(house.socket, "queue", "list")).err
+
+
+async def test_rule_try_tells_a_refusal_by_its_exit_code_too(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "letter.eml"
+    file.write_bytes(b"From: eve@else.example\r\nTo: al@pacino.example\r\n\r\nHello\r\n")
+    said = await ask(house.socket, "rule", "try", file, "--as", "ana")
+    assert (said.code, "it would be refused" in said.out) == (65, True)
+    missing = await ask(house.socket, "rule", "try", tmp_path / "gone.eml", "--as", "ana")
+    assert (missing.code, "can't be read" in missing.err) == (65, True)

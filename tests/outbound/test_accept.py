@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.address import Address
 from gateway.domain.errors import GrantMissing
-from gateway.domain.firm import Rule
+from gateway.domain.firm import Rule, When
 from gateway.domain.mail import QueueState
 from gateway.mime.header import Header
 from tests.rig import AL, STRANGER, SUPPORT, letter, rig
@@ -72,8 +72,27 @@ async def test_a_rule_that_shows_the_sender_shows_the_authors_own_address(tmp_pa
 
 async def test_a_sender_field_of_the_mail_program_does_not_leave_unasked(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
-        raw = await r.store.bodies.get((await r.accepted(letter(extra="Sender: ion@firm.example"))).sha256)
+        raw = await r.store.bodies.get((await r.accepted(letter(extra="Sender: Ana <ana@firm.example>"))).sha256)
     assert not Header.read(raw).all("Sender")
+
+
+async def test_P1_a_sender_field_of_somebody_else_is_refused_and_nothing_queued(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        with pytest.raises(GrantMissing, match="Sender"):
+            await r.accepted(letter(extra="Sender: boss@bank.example"))
+        assert await r.store.queue.list() == []
+
+
+async def test_B3_our_own_control_fields_decide_and_never_leave(tmp_path: Path) -> None:
+    rules = (Rule("tagged", When(header=(("X-Postern-Copy", "yes"),)), bcc=(Address("archive", "firm.example"),)),)
+    extra = "X-Postern-Copy: Yes\r\nx-postern-anything: at all\r\nX-Postern : odd\r\nX-Posternity: stays"
+    async with rig(tmp_path, rules=rules) as r:
+        entry = await r.accepted(letter(extra=extra))
+        raw = await r.store.bodies.get(entry.sha256)
+        assert entry.rules == ("tagged",)
+        assert (await r.accepted()).rules == ()
+    names = [span.name for span in Header.read(raw).fields if span.name.lower().startswith("x-postern")]
+    assert names == ["X-Postern", "X-Posternity"]
 
 
 async def test_a_rule_sends_it_as_the_shared_mailbox_and_nothing_else_of_the_header_moves(tmp_path: Path) -> None:

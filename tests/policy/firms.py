@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from gateway.domain.address import Address
@@ -14,6 +14,7 @@ from gateway.domain.firm import (
     ContactAddress,
     Endpoint,
     Firm,
+    Grant,
     Mailbox,
     Member,
     Role,
@@ -22,11 +23,13 @@ from gateway.domain.firm import (
     Security,
     Signature,
 )
-from gateway.domain.mail import Submission
+from gateway.domain.mail import Decision, Submission
 from gateway.mime.address import parse_address
 from gateway.mime.header import Header
 from gateway.policy.authorise import Authorised, authorise
 
+Decided = tuple[Authorised, Decision]
+TODAY = date(2026, 3, 14)
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 _ENDPOINT = Endpoint("127.0.0.1", 143, Security.NONE)
 
@@ -35,7 +38,14 @@ def address(text: str) -> Address:
     return parse_address(text)
 
 
-def mailbox(text: str, *members: str, name: str = "", others: bool = False, signature: str | None = None) -> Mailbox:
+def mailbox(
+    text: str,
+    *members: str,
+    name: str = "",
+    others: bool = False,
+    signature: str | None = None,
+    grants: Sequence[Grant] = (),
+) -> Mailbox:
     return Mailbox(
         address=address(text),
         name=name or text.partition("@")[0].title(),
@@ -45,6 +55,7 @@ def mailbox(text: str, *members: str, name: str = "", others: bool = False, sign
         imap=_ENDPOINT,
         smtp=_ENDPOINT,
         allow_others_to_send=others,
+        grants=tuple(grants),
         signature=signature,
     )
 
@@ -89,6 +100,7 @@ def submission(
     login: str = "ion",
     sender: str | None = None,
     to: Sequence[str] = ("someone@else.example",),
+    body: bytes = b"Text\r\n",
 ) -> Submission:
     """What ``login`` hands over; the envelope's sender is <> unless given."""
     return Submission(
@@ -96,7 +108,8 @@ def submission(
         sender=None if sender is None else address(sender),
         recipients=tuple(address(text) for text in to),
         raw=header.encode("utf-8", "surrogateescape").replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        + b"\r\n\r\nText\r\n",
+        + b"\r\n\r\n"
+        + body,
         received_at=NOON,
     )
 
@@ -107,5 +120,15 @@ def authorised(
     *,
     without_sync: Literal["refuse", "pass"] = "refuse",
     without_access: Literal["refuse", "pass"] = "refuse",
+    answered: Sequence[str] = (),
+    today: date = TODAY,
 ) -> Authorised:
-    return authorise(firm, given, Header.read(given.raw), without_sync=without_sync, without_access=without_access)
+    return authorise(
+        firm,
+        given,
+        Header.read(given.raw),
+        today=today,
+        without_sync=without_sync,
+        without_access=without_access,
+        answered=[address(text) for text in answered],
+    )

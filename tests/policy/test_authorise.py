@@ -9,7 +9,9 @@ import pytest
 
 from gateway.domain.address import NamedAddress
 from gateway.domain.errors import BadMessage, ClientOffLimits, GrantMissing, Loop, NotSignedIn
-from gateway.policy.authorise import ALLOW_OTHERS, ATTACHED, MAX_RECEIVED, Authorised
+from gateway.mime.header import MAX_FIELDS
+from gateway.policy.authorise import MAX_OWN_RECEIVED, MAX_RECEIVED, Authorised
+from gateway.policy.grants import ALLOW_OTHERS, ATTACHED
 from tests.policy.firms import FIRM, address, authorised, client, submission
 
 
@@ -36,7 +38,7 @@ def test_P1_the_sentence_names_the_grant_that_is_missing() -> None:
         authorised(submission("From: office@firm.example"))
     assert refused.value.sentence == (
         "You (ion) may not send as office@firm.example: you are not attached to that mailbox and it does not allow "
-        "others to send. Ask an administrator to set members or allow_others_to_send."
+        "others to send. Ask an administrator to set members, grants or allow_others_to_send."
     )
 
 
@@ -135,9 +137,86 @@ def test_what_mail_programs_write_passes(header: str) -> None:
     assert authorised(submission(header)).mailbox.key == "ion@firm.example"
 
 
-def test_a_foreign_sender_or_reply_to_decides_nothing() -> None:
-    header = "From: ion@firm.example\nSender: ana@firm.example\nReply-To: ana@firm.example"
-    assert authorised(submission(header)).mailbox.key == "ion@firm.example"
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sender: ana@firm.example",
+        "Sender: Ana Pop <ana@firm.example>",
+        "Sender: ceo@bank.example",
+        "Reply-To: ana@firm.example",
+        "Reply-To: a@else.example, Ana <ANA@firm.example>",
+        "Reply-To: a@else.example\nReply-To: office@firm.example",
+        "Reply-To: Us: a@else.example, office@firm.example;",
+    ],
+)
+def test_P1_a_sender_or_reply_to_of_somebody_else_is_refused_and_the_field_named(line: str) -> None:
+    with pytest.raises(GrantMissing, match=line.partition(":")[0]):
+        authorised(submission(f"From: ion@firm.example\n{line}"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sender: a@firm.example, ion@firm.example",
+        "Sender: ion@firm.example\nSender: ion@firm.example",
+        "Sender: ion@firm.example\nSender: ana@firm.example",
+        "Sender:",
+        "Sender: <>",
+        "Sender: Us: ion@firm.example;",
+        "Sender: ion@firm.example(",
+        "Sender : ion@firm.example",
+        'Sender: "ana@firm.example" <ion@firm.example>',
+        "Reply-To: ana@firm.example (",
+        "Reply-To: a@b@c",
+        "Reply-To: <ana\uff20firm.example> <",
+        "Reply-To: =?utf-8?q?ana=40firm.example?= <",
+        "Reply-To : ion@firm.example",
+        "Reply-To\n : ion@firm.example",
+        "Resent-From : ion@firm.example",
+    ],
+)
+def test_P1_a_sender_or_reply_to_that_can_be_read_in_two_ways_is_refused(line: str) -> None:
+    with pytest.raises(BadMessage, match=line.partition(":")[0].strip()):
+        authorised(submission(f"From: ion@firm.example\n{line}"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sender: Ion <ION@firm.example>",
+        "Sender: support@firm.example",
+        "Reply-To: ion@firm.example",
+        "Reply-To: support@firm.example, private@else.example",
+        "Reply-To:",
+        "Reply-To: <>",
+        'Reply-To: "none" <>',
+        "Reply-To: undisclosed (nobody",
+    ],
+)
+def test_a_sender_that_the_member_is_and_answers_to_whom_they_may_speak_for_pass(line: str) -> None:
+    assert authorised(submission(f"From: ion@firm.example\n{line}")).mailbox.key == "ion@firm.example"
+
+
+@pytest.mark.parametrize("line", ["X-Odd : value", "Bcc : x@y.example", "Subject\t: hello", "Bcc\n : x@y.example"])
+def test_white_space_before_the_colon_of_a_field_that_names_no_author_is_no_reason_to_refuse(line: str) -> None:
+    assert authorised(submission(f"From: ion@firm.example\n{line}")).mailbox.key == "ion@firm.example"
+
+
+@pytest.mark.parametrize("hidden", ["X-Odd : a\nno field", "X-Odd : a\nX: nul\x00here"])
+def test_P2_a_harmless_oddity_hides_no_other_fault_of_the_header(hidden: str) -> None:
+    with pytest.raises(BadMessage):
+        authorised(submission(f"From: ion@firm.example\n{hidden}"))
+
+
+def test_P2_a_bare_cr_in_the_header_is_refused() -> None:
+    given = submission("From: ion@firm.example\nSubject: a")
+    with pytest.raises(BadMessage, match="bare CR"):
+        authorised(replace(given, raw=given.raw.replace(b"Subject: a", b"Subject: a\rFrom: ana@firm.example")))
+
+
+def test_a_header_with_more_fields_than_are_looked_at_is_refused() -> None:
+    with pytest.raises(BadMessage, match=str(MAX_FIELDS)):
+        authorised(submission("From: ion@firm.example" + "\nX: y" * MAX_FIELDS))
 
 
 def test_clients_among_the_recipients_are_found_once_each() -> None:
@@ -187,7 +266,21 @@ def test_C7_a_message_that_has_seen_too_many_servers_goes_in_circles(count: int,
         assert authorised(given)
 
 
+@pytest.mark.parametrize(("count", "loops"), [(MAX_OWN_RECEIVED, False), (MAX_OWN_RECEIVED + 1, True)])
+def test_C7_a_message_that_left_here_too_often_goes_in_circles(count: int, loops: bool) -> None:
+    trace = "Received: by mail.firm.example (Postern)\n with ESMTPSA id ABC; Sat, 14 Mar 2026 12:00:00 +0000\n"
+    given = submission(
+        "Received: from a.example by b.example with SMTP\n" * 9 + trace * count + "From: ion@firm.example"
+    )
+    if loops:
+        with pytest.raises(Loop, match="forwards to itself"):
+            authorised(given)
+    else:
+        assert authorised(given)
+
+
 def test_only_authorise_makes_the_value_that_rules_take() -> None:
     passed = authorised(submission())
+    fields = {name: getattr(passed, name) for name in Authorised.__slots__}
     with pytest.raises(TypeError, match="only authorise"):
-        Authorised(passed.submission, passed.member, passed.mailbox, ATTACHED, passed.header_from, (), seal=object())
+        Authorised(**fields, seal=object())

@@ -189,3 +189,74 @@ def test_a_hostile_member_name_stays_a_name() -> None:
     members = tuple(replace(one, name="{{ 7*7 }} {% raw %}") for one in FIRM.members)
     firm: Firm = replace(with_rules(Rule("r", display_name="{{ member.name }}")), members=members)
     assert decide(firm, authorised(submission(), firm)).display_name == "{{ 7*7 }} {% raw %}"
+
+
+@pytest.mark.parametrize(
+    ("header", "by_rule", "own", "expected"),
+    [
+        ("From: ion@firm.example", None, "plain", "plain"),
+        ("From: ion@firm.example", None, None, None),
+        ("From: support@firm.example", None, "plain", "support"),
+        ("From: support@firm.example", "plain", "support", "plain"),
+        ("From: support@firm.example", "", "plain", None),
+    ],
+)
+def test_the_rules_signature_comes_before_the_mailboxs_and_that_before_the_members(
+    header: str, by_rule: str | None, own: str | None, expected: str | None
+) -> None:
+    members = tuple(replace(one, signature=own) for one in FIRM.members)
+    firm = replace(with_rules(Rule("r", signature=by_rule)), members=members)
+    signature = decide(firm, authorised(submission(header), firm)).signature
+    assert (signature and signature.name) == expected
+
+
+def test_a_reply_is_known_as_one() -> None:
+    assert not decided().is_reply
+    assert decided(header="From: ion@firm.example\nReferences: <a@b.example>").is_reply
+
+
+I8 = ["{{7*7}}", "${7*7}", "{0.__class__}", "%(x)s", "{client.__init__.__globals__}", "\\", "$", "\\g<0>"]
+
+
+@pytest.mark.parametrize("value", I8)
+def test_I8_values_in_a_display_name_are_literal(value: str) -> None:
+    firm = replace(with_rules(Rule("r", display_name="{{ firm.name }}")), name=value)
+    assert decide(firm, authorised(submission(), firm)).display_name == value
+
+
+def reply_to(template: str, value: str) -> str | None:
+    """What the template comes to with the firm of that name; the faulty path in brackets where it comes to nothing."""
+    firm = replace(with_rules(Rule("r", reply_to=template)), name=value)
+    try:
+        given = decide(firm, authorised(submission(), firm)).reply_to
+    except Faulty as error:
+        return f"[{error.faults[0].path}]"
+    return None if given is None else f"{given.local}@{given.domain}"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{{7*7}}", "{{7*7}}@firm.example"),
+        ("${7*7}", "${7*7}@firm.example"),
+        ("$", "$@firm.example"),
+        ("{0.__class__}", "{0.__class__}@firm.example"),
+        ("%(x)s", "[reply_to]"),
+        ("\\g<0>", "[reply_to]"),
+    ],
+)
+def test_I8_values_in_a_reply_to_are_literal_or_no_address(value: str, expected: str) -> None:
+    assert reply_to("{{ firm.name }}@firm.example", value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a@b.example\r\nBcc: c@d.example", "[reply_to]"),
+        ("a@b.example, c@d.example", "[reply_to]"),
+        ("a@b.example\u2028", "a@b.example"),
+        ("\x00", None),
+    ],
+)
+def test_P3_a_value_in_a_reply_to_adds_no_line_and_no_address(value: str, expected: str | None) -> None:
+    assert reply_to("{{ firm.name }}", value) == expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.settings.toml import write_toml
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-SCALARS = TEXTS | st.booleans() | st.integers(-(2**63), 2**63 - 1)
+SCALARS = TEXTS | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.dates()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
 DOCUMENTS = st.dictionaries(TEXTS, VALUES, max_size=5)
 

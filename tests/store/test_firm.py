@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from gateway.domain.firm import (
     ContactAddress,
     Endpoint,
     Firm,
+    Grant,
     InlineImage,
     Mailbox,
     Member,
@@ -67,6 +69,29 @@ FIRM = Firm(
         Client("Diane"),
     ),
 )
+FINER = replace(
+    FIRM,
+    timezone="Europe/Bucharest",
+    members=(replace(FIRM.members[0], signature="support"), FIRM.members[1]),
+    mailboxes=(
+        replace(FIRM.mailboxes[0], grants=(Grant("ion", date(2026, 8, 1), date(2026, 8, 15)), Grant("ana"))),
+        FIRM.mailboxes[1],
+    ),
+    signatures=(replace(FIRM.signatures[0], reply_text="short", reply_html="<i>"),),
+    rules=(
+        Rule(
+            "finer",
+            When(
+                client=("Diane",),
+                reply=False,
+                attachments=True,
+                header=(("Subject", "*x*"), ("X-A", "*")),
+                larger_than=1,
+                smaller_than=2,
+            ),
+        ),
+    ),
+)
 CHANGES = (Change("mailbox", SUPPORT.key, "added"), Change("firm", "", "changed", "name"))
 
 
@@ -80,6 +105,29 @@ async def test_the_firm_comes_back_as_it_was_put_in_its_order(open_store: Opener
     assert await store.firm.load() == FIRM
     await store.close()
     assert await (await open_store()).firm.load() == FIRM
+
+
+async def test_grants_replies_and_finer_rules_come_back_as_they_were_put(store: Store) -> None:
+    await store.firm.replace(FINER, CHANGES, "root", NOW)
+    assert await store.firm.load() == FINER
+
+
+async def test_rows_from_before_there_were_grants_and_replies_are_read(store: Store, data_dir: Path) -> None:
+    await store.firm.replace(FIRM, CHANGES, "root", NOW)
+    old = {
+        "firm": ("$.timezone",),
+        "member": ("$.signature",),
+        "mailbox": ("$.grants",),
+        "signature": ("$.reply_text", "$.reply_html"),
+        "rule": tuple(f"$.when.{name}" for name in ("client", "reply", "attachments", "header", "larger_than")),
+    }
+    with closing(sqlite3.connect(data_dir / "postern.db")) as raw:
+        for kind, paths in old.items():
+            for path in paths:
+                raw.execute("UPDATE noun SET document = json_remove(document, ?) WHERE kind = ?", (path, kind))
+        raw.commit()
+        assert not raw.execute("SELECT 1 FROM noun WHERE document LIKE '%timezone%'").fetchall()
+    assert await store.firm.load() == FIRM
 
 
 async def test_a_second_firm_replaces_all_of_the_first(store: Store) -> None:

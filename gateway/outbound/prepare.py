@@ -1,0 +1,131 @@
+"""From a submission to the bytes that leave: authorised, decided, rendered, signed; nothing is kept or sent."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from gateway.domain.address import Address
+from gateway.domain.errors import TemporaryFailure
+from gateway.domain.firm import Firm
+from gateway.domain.mail import Decision, Submission
+from gateway.mime.facts import facts
+from gateway.mime.header import Header
+from gateway.mime.render import Rendered, render
+from gateway.outbound.compose import Stamp, edits_for
+from gateway.outbound.signing import Signing
+from gateway.policy.authorise import Authorised, authorise
+from gateway.policy.letter import Letter
+from gateway.policy.rules import decide
+from gateway.settings.gateway import Settings
+from gateway.store.store import Store
+
+OFF_THE_LOOP = 256 * 1024  # octets; rendering more than this takes longer than other sessions should wait
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What leaves, and how that came about."""
+
+    authorised: Authorised
+    decision: Decision
+    stamp: Stamp
+    raw: bytes
+    notes: tuple[str, ...]  # why a signature is missing where it is
+
+
+class Preparation:
+    """The steps that acceptance and rehearsal share, each once a message."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        firm: Callable[[], Firm],
+        settings: Callable[[], Settings],
+        now: Callable[[], datetime],
+        signing: Signing,
+    ) -> None:
+        self._store = store
+        self._firm = firm
+        self._settings = settings
+        self._now = now
+        self._signing = signing
+
+    async def authorise(self, submission: Submission) -> Authorised:
+        """Raises `Refusal` with its sentence, `TemporaryFailure` where the firm's day can't be told."""
+        firm, settings = self._firm(), self._settings()
+        header = Header.read(submission.raw)
+        return authorise(
+            firm,
+            submission,
+            header,
+            today=today(firm, self._now()),
+            answered=await self._answered(firm, submission, header),
+            without_sync=settings.policy.client_without_sync,
+            without_access=settings.policy.client_without_access,
+        )
+
+    async def render(self, authorised: Authorised) -> Prepared:
+        """Settles everything; raises `Faulty` where a rule or template of the firm is wrong, `BadMessage`."""
+        firm = self._firm()
+        decision = await _decide(firm, authorised)
+        stamp = Stamp(new_queue_id(), secrets.token_hex(16), self._settings().submission.hostname, self._now())
+        edits = edits_for(firm, authorised, decision, stamp)
+        raw = authorised.submission.raw
+
+        def work() -> tuple[bytes, Rendered]:
+            rendered = render(raw, edits)
+            return self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at), rendered
+
+        signed, rendered = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
+        return Prepared(authorised, decision, stamp, signed, rendered.notes)
+
+    async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
+        """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.
+
+        Only mail of clients that are written to and that the member may see is looked at: what they can't read must
+        not show in what they send.
+        """
+        clients = {
+            client.name
+            for recipient in submission.recipients
+            for client, _ in firm.clients_by_key.get(recipient.key, ())
+            if client.open_to(submission.login)
+        }
+        if not clients or not Letter(header).is_reply:
+            return ()
+        known = facts(submission.raw)
+        answers = (*known.in_reply_to, *reversed(known.references))
+        addresses = await self._store.record.addressed(answers, clients)
+        return tuple(address for address in addresses if address.key in firm.mailbox_by_key)
+
+
+def today(firm: Firm, now: datetime) -> date:
+    """The day of the firm's calendar; TemporaryFailure where this machine does not know its time zone (any more)."""
+    if firm.timezone == "UTC":  # known without the machine's tables
+        return now.astimezone(UTC).date()
+    try:
+        return now.astimezone(ZoneInfo(firm.timezone)).date()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise TemporaryFailure(
+            f"This machine does not know the firm's time zone, {firm.timezone}. Ask an administrator to install tzdata."
+        ) from error
+
+
+def new_queue_id() -> str:
+    """Unguessable, sortable by nothing, easy to read over the phone: twelve letters and digits without 0, 1, I, O."""
+    alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+    return "".join(secrets.choice(alphabet) for _ in range(12))
+
+
+async def _decide(firm: Firm, authorised: Authorised) -> Decision:
+    """Off the loop where a rule may have to decode a large message to know of its attachments."""
+    decodes = any(rule.when.attachments is not None for rule in firm.rules)
+    if decodes and authorised.letter.size > OFF_THE_LOOP:
+        return await asyncio.to_thread(decide, firm, authorised)
+    return decide(firm, authorised)

@@ -1,0 +1,44 @@
+"""What rules may ask about a message, each fact worked out only when the first rule asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gateway.mime.attachments import attachments
+from gateway.mime.header import MAX_TEXT, Header, readable
+from gateway.mime.words import clean, decode_words
+
+_ANSWERING = frozenset({"in-reply-to", "references"})
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message as submitted; ``header`` was read from its first octet."""
+
+    header: Header
+    _texts: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Octets as submitted."""
+        return len(self.header.raw)
+
+    @cached_property
+    def is_reply(self) -> bool:
+        """Whether it names a message that it answers (RFC 5322 section 3.6.4)."""
+        spans = (span for span in self.header.fields if span.name.lower() in _ANSWERING)
+        return any(self.header.value(span) for span in spans)
+
+    @cached_property
+    def has_attachments(self) -> bool:
+        """Whether there is a file in it; this decodes the whole message."""
+        return bool(attachments(self.header.raw))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Every field of that name as a person reads it: decoded, unfolded, of each the first 100,000 octets."""
+        key = name.lower()
+        if key not in self._texts:
+            values = self.header.all(name)
+            self._texts[key] = tuple(clean(decode_words(readable(value[:MAX_TEXT]))) for value in values)
+        return self._texts[key]
