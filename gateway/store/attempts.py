@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.mail import Delivery, Outcome, Recipient
 from gateway.store import sent
-from gateway.store.queue_rows import outcome_row, read_recipient
+from gateway.store.queue_rows import OutcomeRow, outcome_row, read_recipient
 from gateway.store.schema import recipient
 
 _COLUMNS = recipient.c
 _OF_ENTRY = select(recipient).where(_COLUMNS.entry == bindparam("entry")).order_by(_COLUMNS.position)
-_PENDING = _OF_ENTRY.where(_COLUMNS.delivery == Delivery.PENDING.value).with_only_columns(_COLUMNS.position).limit(1)
+_OF_ENTRIES = select(recipient).where(_COLUMNS.entry.in_(bindparam("entries", expanding=True)))
+_PENDING = _OF_ENTRIES.where(_COLUMNS.delivery == Delivery.PENDING.value).with_only_columns(_COLUMNS.entry)
 _UNREPORTED = _OF_ENTRY.where(_COLUMNS.delivery == Delivery.FAILED.value, _COLUMNS.reported.is_(False))
 _ONE = update(recipient).where(_COLUMNS.entry == bindparam("of"), _COLUMNS.position == bindparam("at"))
+_ATTEMPTED = _ONE.values({name: bindparam(name) for name in ("delivery", *OutcomeRow.__annotations__)})
 _CANCEL = (
     update(recipient)
     .where(_COLUMNS.entry == bindparam("of"), _COLUMNS.delivery == Delivery.PENDING.value)
@@ -24,20 +26,36 @@ _CANCEL = (
 )
 
 
-def record(connection: Connection, entry: int, outcomes: Mapping[str, Outcome]) -> None:
-    """By address key; a key that is no recipient's is the caller's mistake: `NotFound`, and nothing is kept."""
-    rows = connection.execute(_OF_ENTRY, {"entry": entry}).all()
-    known = [(row.position, read_recipient(row)) for row in rows]
+def record(connection: Connection, results: Mapping[int, Mapping[str, Outcome]]) -> None:
+    """By entry and address key, in the same few statements however many.
+
+    A key that is no recipient's is the caller's mistake: `NotFound`, and nothing is kept.
+    """
+    known: dict[int, list[tuple[int, Recipient]]] = {entry: [] for entry in results}
+    for row in connection.execute(_OF_ENTRIES, {"entries": list(results)}):
+        known[row.entry].append((row.position, read_recipient(row)))
+    rows = [row for entry, outcomes in results.items() for row in _changes(entry, known[entry], outcomes)]
+    if rows:
+        connection.execute(_ATTEMPTED, rows)
+    delivered = [
+        entry
+        for entry, outcomes in results.items()
+        if any(outcome.delivery is Delivery.DELIVERED for outcome in outcomes.values())
+    ]
+    if delivered:
+        sent.owe(connection, delivered)
+
+
+def _changes(
+    entry: int, known: Sequence[tuple[int, Recipient]], outcomes: Mapping[str, Outcome]
+) -> Iterator[Mapping[str, object]]:
     strangers = outcomes.keys() - {one.address.key for _, one in known}
     if strangers:
         raise NotFound("an outcome is for nobody of this entry", detail=", ".join(sorted(strangers)))
     for position, one in known:
         outcome = outcomes.get(one.address.key)
         if outcome is not None and _counts(one.delivery, outcome.delivery):
-            values = {"delivery": outcome.delivery.value, **outcome_row(outcome)}
-            connection.execute(_ONE, {"of": entry, "at": position, **values})
-    if any(outcome.delivery is Delivery.DELIVERED for outcome in outcomes.values()):
-        sent.owe(connection, entry)
+            yield {"of": entry, "at": position, "delivery": outcome.delivery.value, **outcome_row(outcome)}
 
 
 def _counts(current: Delivery, outcome: Delivery) -> bool:
@@ -47,9 +65,9 @@ def _counts(current: Delivery, outcome: Delivery) -> bool:
     return current is Delivery.PENDING or outcome is Delivery.DELIVERED
 
 
-def has_pending(connection: Connection, entry: int) -> bool:
-    """Whether somebody is still to be delivered to."""
-    return connection.execute(_PENDING, {"entry": entry}).first() is not None
+def unfinished(connection: Connection, entries: Sequence[int]) -> set[int]:
+    """Those of the entries of which somebody is still to be delivered to."""
+    return set(connection.execute(_PENDING, {"entries": entries}).scalars())
 
 
 def cancel(connection: Connection, entry: int) -> None:

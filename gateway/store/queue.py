@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Update, bindparam, func, select, update
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Update, bindparam, func, select, update
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
 from gateway.policy.queue import PERSONS, QueueAction, after
-from gateway.store import attempts, sent
+from gateway.store import attempts, claims, sent
 from gateway.store.bodies import Bodies, Body, keep_all
 from gateway.store.queue_rows import add_entries, read_entries
 from gateway.store.reader import Reader
@@ -22,28 +22,10 @@ Entries = list[QueueEntry]
 Recipients = list[Recipient]
 Copies = list[SentCopy]
 
-_ENDS = {
-    QueueState.QUEUED: QueueAction.DEFER,
-    QueueState.HELD: QueueAction.REFUSED,
-    QueueState.DONE: QueueAction.FINISH,
-}
-
 _ENTRY = queue_entry.c
 _BY_ID = select(queue_entry).where(_ENTRY.id == bindparam("id"))
 _STATE = select(_ENTRY.number, _ENTRY.state).where(_ENTRY.id == bindparam("id"))
 _SET = update(queue_entry).where(_ENTRY.number == bindparam("entry"))
-_DUE = (
-    select(queue_entry)
-    .where(_ENTRY.state == QueueState.QUEUED.value, _ENTRY.next_attempt <= bindparam("now"))
-    .order_by(_ENTRY.next_attempt, _ENTRY.number)
-    .limit(bindparam("most"))
-)
-_CLAIMED = (
-    update(queue_entry)
-    .where(_ENTRY.id.in_(bindparam("ids", expanding=True)))
-    .values(state=QueueState.ACTIVE.value, attempts=_ENTRY.attempts + 1)
-)
-_NEXT_DUE = select(func.min(_ENTRY.next_attempt)).where(_ENTRY.state == QueueState.QUEUED.value)
 _OLDEST = select(func.min(_ENTRY.accepted_at)).where(_ENTRY.state != QueueState.DONE.value)
 _COUNTS = select(_ENTRY.state, func.count()).group_by(_ENTRY.state)
 
@@ -61,40 +43,47 @@ class Queue:
         body = await self._bodies.prepare(raw, entry.sha256)
         await self._writer.run_together(_add, (body, entry))
 
-    async def claim(self, now: datetime, limit: int, busy: Collection[str] = ()) -> Entries:
-        """Book an attempt for what is due and of no busy mailbox, longest due first; each is ACTIVE and ours now."""
-        query = _DUE.where(_ENTRY.mailbox.not_in(sorted(busy))) if busy else _DUE
+    async def claim(
+        self, now: datetime, limit: int, rooms: Mapping[str, int] | None = None, each: int | None = None
+    ) -> Entries:
+        """Book an attempt for what is due, longest due first; each is ACTIVE and ours now.
 
-        def work(connection: Connection) -> Entries:
-            due = connection.execute(query.with_only_columns(_ENTRY.id), {"now": now, "most": limit}).scalars().all()
-            if not due:
-                return []
-            connection.execute(_CLAIMED, {"ids": due})
-            return read_entries(
-                connection, select(queue_entry).where(_ENTRY.id.in_(due)).order_by(_ENTRY.next_attempt, _ENTRY.number)
-            )
-
-        return await self._writer.run(work)
+        ``rooms`` says how many of a mailbox, ``each`` of any other one; whoever is not limited may have them all.
+        What waits for a mailbox without room costs nothing.
+        """
+        return await self._writer.run(
+            lambda connection: claims.claim(connection, now, limit, rooms or {}, limit if each is None else each)
+        )
 
     async def record(self, id: str, outcomes: Mapping[str, Outcome]) -> None:  # noqa: A002 - the word of the API
         """Keep what an attempt came to, by address key; the first delivery makes the sent copy a duty.
 
         A delivery is never taken back, and what was settled stays so unless it turns out to be delivered.
         """
-        await self._writer.run(lambda connection: attempts.record(connection, _number(connection, id), outcomes))
+        await self._writer.run(lambda connection: attempts.record(connection, {_number(connection, id): outcomes}))
 
-    async def settle(self, id: str, state: QueueState, next_attempt: datetime, hold_reason: str = "") -> None:  # noqa: A002
-        """End an attempt. `Conflict` when the state forbids it, or when DONE is said with recipients still pending."""
+    async def settle(
+        self,
+        id: str,  # noqa: A002
+        state: QueueState,
+        next_attempt: datetime,
+        hold_reason: str = "",
+        outcomes: Mapping[str, Outcome] | None = None,
+    ) -> None:
+        """End an attempt, and keep what it came to as `record` does, in one transaction.
 
-        def work(connection: Connection) -> None:
-            number, current = _find(connection, id)
-            after(current, _ENDS[state])
-            if state is QueueState.DONE and attempts.has_pending(connection, number):
-                raise Conflict(f"{id} still has recipients to deliver to")
-            values = {"state": state.value, "next_attempt": next_attempt, "hold_reason": hold_reason}
-            connection.execute(_SET, {"entry": number, **values})
+        `Conflict` when the state forbids it, or when DONE is said with recipients still pending.
+        """
+        end = claims.Settlement(id, state, next_attempt, hold_reason, outcomes or {})
+        await self._writer.run_together(claims.settle, end)
 
-        await self._writer.run(work)
+    async def hasten(self, mailbox: str, now: datetime) -> int:
+        """Its server answers again: what waits because nobody did is due now; how many."""
+        return await self._writer.run(lambda connection: claims.hasten(connection, mailbox, now))
+
+    async def due(self) -> dict[str, datetime]:
+        """When the first entry of each mailbox that has any waiting is due."""
+        return await self._reader.run(claims.due)
 
     async def get(self, id: str) -> QueueEntry:  # noqa: A002
         return await self._reader.run(lambda connection: _get(connection, id))
@@ -145,7 +134,8 @@ class Queue:
         return await self._writer.run(lambda connection: connection.execute(freed).rowcount)
 
     async def next_due(self) -> datetime | None:
-        return await self._reader.run(lambda connection: connection.execute(_NEXT_DUE).scalar())
+        """When the first of all is due."""
+        return min((await self.due()).values(), default=None)
 
     async def counts(self) -> dict[str, int]:
         """Entries by state, zeros included."""
@@ -200,9 +190,8 @@ def _add(connection: Connection, items: Sequence[tuple[Body, QueueEntry]]) -> No
 
 def recover(connection: Connection) -> None:
     """After a crash: what was under way is due again."""
-    connection.execute(
-        update(queue_entry).where(_ENTRY.state == QueueState.ACTIVE.value).values(state=QueueState.QUEUED.value)
-    )
+    queued = after(QueueState.ACTIVE, QueueAction.RECOVER)
+    connection.execute(update(queue_entry).where(_ENTRY.state == QueueState.ACTIVE.value).values(state=queued.value))
     sent.recover(connection)
 
 

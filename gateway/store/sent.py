@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -24,7 +25,9 @@ _OWE = (
             bindparam("attempts", 0),
             queue_entry.c.next_attempt,
             bindparam("error", ""),
-        ).where(queue_entry.c.number == bindparam("of"), queue_entry.c.sender_local.is_not(None)),
+        ).where(
+            queue_entry.c.number.in_(bindparam("entries", expanding=True)), queue_entry.c.sender_local.is_not(None)
+        ),
     )
     .on_conflict_do_nothing()
 )
@@ -53,9 +56,9 @@ _SET = update(sent_copy).where(_COPY.entry == bindparam("of"), _COPY.state != DO
 _NEXT = select(func.min(_COPY.next_attempt)).where(_COPY.state == DUE)
 
 
-def owe(connection: Connection, entry: int) -> None:
-    """Make the duty unless the entry had it before."""
-    connection.execute(_OWE, {"of": entry})
+def owe(connection: Connection, entries: Sequence[int]) -> None:
+    """Make the duty for each, unless the entry had it before."""
+    connection.execute(_OWE, {"entries": entries})
 
 
 def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:

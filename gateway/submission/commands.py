@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.domain.address import Address
+from gateway.domain.mail import Wish
 from gateway.mime.address import AddressFault, parse_address
-from gateway.submission import replies
+from gateway.submission import replies, wishes
 from gateway.submission.replies import Refused, Reply
 
 # Quoted local parts with these are how one address is passed off as another further down the line.
@@ -18,7 +20,7 @@ MAX_SIZE_DIGITS = 20  # RFC 1870 section 3
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH = re.compile(r' {0,2}<((?:"(?:[^"\\]|\\.)*"|[^"<>\\ ])*)>(?: +(.*?))? *')
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([^= ]+))?")
-_OF_MAIL = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"})
+_OF_MAIL = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"}) | wishes.OF_MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,17 @@ class Mail:
     sender: Address | None
     size: int
     smtputf8: bool
+    envid: str = ""
+    return_full: bool = False
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    """What RCPT said."""
+
+    address: Address
+    wish: Wish
 
 
 def read_command(line: bytes) -> Command:
@@ -63,8 +76,8 @@ _WEB_VERBS = frozenset(
 )
 
 
-def read_mail(argument: str, *, limit: int) -> Mail:
-    """The argument of MAIL (RFC 5321 section 4.1.1.2, 1870, 6152, 6531, 4954 section 5). Raises Refused."""
+def read_mail(argument: str, *, limit: int, now: datetime) -> Mail:
+    """The argument of MAIL (RFC 5321 section 4.1.1.2, 1870, 6152, 6531, 4954 section 5, 3461, 4865). Raises Refused."""
     path, parameters = _path(argument, "FROM:", replies.BAD_MAIL)
     if not parameters.keys() <= _OF_MAIL:
         raise Refused(replies.UNKNOWN_PARAMETER)
@@ -76,15 +89,23 @@ def read_mail(argument: str, *, limit: int) -> Mail:
     if size > limit:
         raise Refused(replies.too_large(limit))
     smtputf8 = "SMTPUTF8" in parameters
-    return Mail(_address(path, smtputf8, replies.BAD_SENDER) if path else None, size, smtputf8)
+    return Mail(
+        sender=_address(path, smtputf8, replies.BAD_SENDER) if path else None,
+        size=size,
+        smtputf8=smtputf8,
+        envid=wishes.read_envid(parameters),
+        return_full=wishes.read_return_full(parameters),
+        not_before=wishes.read_not_before(parameters, now),
+    )
 
 
-def read_recipient(argument: str, *, smtputf8: bool) -> Address:
-    """The argument of RCPT (RFC 5321 section 4.1.1.3). Raises Refused."""
+def read_recipient(argument: str, *, smtputf8: bool) -> Rcpt:
+    """The argument of RCPT (RFC 5321 section 4.1.1.3, 3461). Raises Refused."""
     path, parameters = _path(argument, "TO:", replies.BAD_RCPT)
-    if parameters:
+    if not parameters.keys() <= wishes.OF_RCPT:
         raise Refused(replies.UNKNOWN_PARAMETER)
-    return _address(path, smtputf8, replies.BAD_RECIPIENT)
+    address = _address(path, smtputf8, replies.BAD_RECIPIENT)
+    return Rcpt(address, wishes.read_wish(parameters, smtputf8=smtputf8))
 
 
 def _path(argument: str, keyword: str, fault: Reply) -> tuple[str, Mapping[str, str]]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar
 
-from gateway.domain.address import Address
 from gateway.domain.errors import BadMessage
 from gateway.domain.firm import Member
-from gateway.domain.mail import Submission
+from gateway.domain.mail import Submission, Wish
+from gateway.policy.hold import MAX_HOLD, latest
 from gateway.submission import replies
-from gateway.submission.commands import read_mail, read_recipient
+from gateway.submission.commands import Mail, Rcpt, read_mail, read_recipient
 from gateway.submission.conversation import Method
 from gateway.submission.data import Intake
 from gateway.submission.replies import Refused, Reply
@@ -28,10 +29,19 @@ FLOOD = 20  # times the size limit: more than that is no message that is too lar
 
 @dataclass(slots=True)
 class Transaction:
-    """From MAIL to the end of DATA; recipients by key, in order."""
+    """From MAIL to the end of DATA; recipients by key, in order, as each was named first."""
 
-    sender: Address | None
-    recipients: dict[str, Address] = field(default_factory=dict)
+    mail: Mail
+    recipients: dict[str, Rcpt] = field(default_factory=dict)
+
+    @property
+    def wishes(self) -> tuple[Wish, ...]:
+        """One a recipient, or none at all where nobody asked for anything."""
+        found = tuple(one.wish for one in self.recipients.values())
+        return found if any(wish != _NOTHING_ASKED for wish in found) else ()
+
+
+_NOTHING_ASKED = Wish()
 
 
 class Session(SigningIn):
@@ -47,13 +57,20 @@ class Session(SigningIn):
 
     async def smtp_EHLO(self, hostname: str) -> None:
         self._greet(hostname)
-        offers = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8"]
+        offers = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8", "DSN"]
+        offers.append(
+            f"FUTURERELEASE {MAX_HOLD // timedelta(seconds=1)} {latest(self._terms.now()):%Y-%m-%dT%H:%M:%SZ}"
+        )
         if self._terms.tls is not None and not self._wire.tls:
             offers.append("STARTTLS")
         if self._may_sign_in:
             offers.append("AUTH PLAIN LOGIN")
         lines = "".join(f"250-{offer}\r\n" for offer in offers)
         self._wire.say(f"{lines}250 ENHANCEDSTATUSCODES\r\n".encode())
+
+    def _future_release(self) -> str:
+        """RFC 4865: the longest wait, in seconds, and until when; said before AUTH too, for all here is submission."""
+        return f"FUTURERELEASE {MAX_HOLD // timedelta(seconds=1)} {latest(self._terms.now()):%Y-%m-%dT%H:%M:%SZ}"
 
     async def smtp_STARTTLS(self, arg: str) -> None:
         """RFC 3207."""
@@ -87,18 +104,19 @@ class Session(SigningIn):
         self._need_sign_in()
         if self._mail is not None:
             raise Refused(replies.MAIL_TWICE)
-        mail = read_mail(arg, limit=self._terms.max_size)
-        self._mail, self._utf8 = Transaction(mail.sender), mail.smtputf8
+        mail = read_mail(arg, limit=self._terms.max_size, now=self._terms.now())
+        self._mail, self._utf8 = Transaction(mail), mail.smtputf8
         self._say(replies.SENDER_OK)
 
     async def smtp_RCPT(self, arg: str) -> None:
         self._need_sign_in()
         if self._mail is None:
             raise Refused(replies.MAIL_FIRST)
-        address = read_recipient(arg, smtputf8=self._utf8)
-        if address.key not in self._mail.recipients and len(self._mail.recipients) >= MAX_RECIPIENTS:
+        named = read_recipient(arg, smtputf8=self._utf8)
+        key = named.address.key
+        if key not in self._mail.recipients and len(self._mail.recipients) >= MAX_RECIPIENTS:
             raise Refused(replies.TOO_MANY_RECIPIENTS)
-        self._mail.recipients.setdefault(address.key, address)
+        self._mail.recipients.setdefault(key, named)
         self._say(replies.RECIPIENT_OK)
 
     async def smtp_DATA(self, arg: str) -> None:
@@ -110,8 +128,8 @@ class Session(SigningIn):
             raise Refused(replies.RCPT_FIRST)
         self._say(replies.GO_AHEAD)
         intake = await self._receive()
-        mail, self._mail = self._mail, None
-        queue_id = await self._terms.accept(self._submission(member, mail, intake.message()))
+        done, self._mail = self._mail, None
+        queue_id = await self._terms.accept(self._submission(member, done, intake.message()))
         self._say(replies.accepted(queue_id))
 
     async def _receive(self) -> Intake:
@@ -134,16 +152,20 @@ class Session(SigningIn):
             if intake.received > FLOOD * self._terms.max_size:
                 raise Refused(replies.FLOODED, hang_up=True)
 
-    def _submission(self, member: Member, mail: Transaction, raw: bytes) -> Submission:
+    def _submission(self, member: Member, done: Transaction, raw: bytes) -> Submission:
         return Submission(
             login=member.login,
-            sender=mail.sender,
-            recipients=tuple(mail.recipients.values()),
+            sender=done.mail.sender,
+            recipients=tuple(one.address for one in done.recipients.values()),
             raw=raw,
             received_at=self._terms.now(),
             peer=self._wire.peer,
             tls=self._wire.tls,
             smtputf8=self._utf8,
+            wishes=done.wishes,
+            envid=done.mail.envid,
+            return_full=done.mail.return_full,
+            not_before=done.mail.not_before,
         )
 
     def _greet(self, hostname: str) -> None:

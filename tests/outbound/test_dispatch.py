@@ -26,6 +26,7 @@ async def dispatching(r: Rig) -> AsyncIterator[Dispatcher]:
     dispatcher = Dispatcher(
         r.store, relay, bounces, firm=lambda: r.firm, settings=lambda: r.settings, now=r.clock, delivered=r.wake
     )
+    vars(r)["wake"] = dispatcher.wake  # what is accepted from here on wakes it, as in the daemon
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatcher.run())
         yield dispatcher

@@ -57,7 +57,7 @@ async def test_a_claim_takes_what_is_due_of_mailboxes_that_are_not_busy_longest_
     await store.queue.add(entry("second", RAW, due=minutes(-1)), RAW)
     await store.queue.add(entry("first", RAW, due=minutes(-2)), RAW)
     await store.queue.add(entry("busy", RAW, mailbox="ion@firm.example"), RAW)
-    claimed = await store.queue.claim(NOW, 10, busy={"ion@firm.example"})
+    claimed = await store.queue.claim(NOW, 10, rooms={"ion@firm.example": 0})
     assert [(one.id, one.state, one.attempts) for one in claimed] == [
         ("first", QueueState.ACTIVE, 1),
         ("second", QueueState.ACTIVE, 1),
@@ -103,6 +103,37 @@ async def test_an_entry_is_not_done_while_somebody_is_pending(store: Store) -> N
     await store.queue.settle("A", QueueState.QUEUED, minutes(5))
     assert (await store.queue.get("A")).next_attempt == minutes(5)
     assert await store.queue.next_due() == minutes(5)
+
+
+async def test_what_an_attempt_came_to_and_its_end_are_one_transaction(store: Store) -> None:
+    for name in ("A", "B", "C"):
+        await store.queue.add(entry(name, RAW, recipients=(AL, ARCHIVE)), RAW)
+    await store.queue.claim(NOW, 10)
+    both = {AL.key: DELIVERED, ARCHIVE.key: DELIVERED}
+    ended = await asyncio.gather(
+        store.queue.settle("A", QueueState.DONE, NOW, outcomes=both),
+        store.queue.settle("B", QueueState.DONE, NOW, outcomes={AL.key: DELIVERED}),
+        store.queue.settle("C", QueueState.QUEUED, minutes(1), outcomes={AL.key: DELIVERED, ARCHIVE.key: LATER}),
+        store.queue.settle("nobody", QueueState.DONE, NOW),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in ended] == [type(None), Conflict, type(None), NotFound]
+    states = {one.id: (one.state, [who.delivery.value for who in one.recipients]) for one in await store.queue.list()}
+    assert states == {
+        "A": (QueueState.DONE, ["delivered", "delivered"]),
+        "B": (QueueState.ACTIVE, ["pending", "pending"]),  # all of it or nothing
+        "C": (QueueState.QUEUED, ["delivered", "pending"]),
+    }
+    assert {copy.queue_id for copy in await store.queue.sent_due(NOW, 10)} == {"A", "C"}
+
+
+async def test_no_mailbox_takes_the_room_of_another(store: Store) -> None:
+    for number in range(10):
+        await store.queue.add(entry(f"{number}", RAW, due=minutes(-20 + number)), RAW)
+    await store.queue.add(entry("other", RAW, mailbox="ion@firm.example"), RAW)
+    claimed = await store.queue.claim(NOW, 100, {SUPPORT.key: 2}, each=5)
+    assert [one.id for one in claimed] == ["0", "1", "other"]
+    assert await store.queue.due() == {SUPPORT.key: minutes(-18)}
 
 
 async def test_cancelling_spares_who_was_reached(store: Store) -> None:

@@ -28,7 +28,8 @@ T = TypeVar("T")
 RAW = mail("model")
 MAILBOXES = ("ana@firm.example", "ion@firm.example")
 IDS = ("A", "B", "C")  # few, so that what happens to them meets
-RESULTS = (DELIVERED, FAILED, LATER)
+UNREACHED = Outcome(Delivery.PENDING, 0, "4.4.1", "nobody there", "connect")
+RESULTS = (DELIVERED, FAILED, LATER, UNREACHED)
 ENDS = {
     QueueState.QUEUED: QueueAction.DEFER,
     QueueState.HELD: QueueAction.REFUSED,
@@ -52,6 +53,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.model: dict[str, QueueEntry] = {}
         self.sent: dict[str, str] = {}
+        self.tried: dict[str, set[str]] = {}
+        self.delivered: dict[str, set[str]] = {which: set() for which in IDS}
         self.clock = 0
 
     def run(self, work: Awaitable[T]) -> T:
@@ -91,43 +94,70 @@ class QueueMachine(RuleBasedStateMachine):
         self.runner.close()
         shutil.rmtree(self.folder)
 
-    @rule(step=st.integers(0, 3), limit=st.integers(1, 4), busy=st.sets(st.sampled_from(MAILBOXES)))
-    def claim(self, step: int, limit: int, busy: set[str]) -> None:
+    @rule(
+        step=st.integers(0, 3),
+        limit=st.integers(1, 4),
+        rooms=st.dictionaries(st.sampled_from(MAILBOXES), st.integers(0, 2)),
+        each=st.none() | st.integers(0, 2),
+    )
+    def claim(self, step: int, limit: int, rooms: dict[str, int], each: int | None) -> None:
         self.clock += step
         now = minutes(self.clock)
-        due = [
-            one
-            for one in self.model.values()
-            if one.state is QueueState.QUEUED and one.next_attempt <= now and one.mailbox not in busy
-        ]
+        due = [one for one in self.model.values() if one.state is QueueState.QUEUED and one.next_attempt <= now]
         due.sort(key=lambda one: one.next_attempt)  # stable: of the same time the older first
-        expected = [replace(one, state=QueueState.ACTIVE, attempts=one.attempts + 1) for one in due[:limit]]
+        left = {mailbox: rooms.get(mailbox, limit if each is None else each) for mailbox in MAILBOXES}
+        expected: list[QueueEntry] = []
+        for one in due:
+            if left[one.mailbox] > 0 and len(expected) < limit:
+                left[one.mailbox] -= 1
+                expected.append(replace(one, state=QueueState.ACTIVE, attempts=one.attempts + 1))
         self.model.update({one.id: one for one in expected})
-        assert self.run(self.store.queue.claim(now, limit, busy)) == expected
+        for one in expected:  # whoever has it is never tried again
+            self.tried[one.id] = {who.address.key for who in one.recipients if who.delivery is Delivery.PENDING}
+            assert not self.tried[one.id] & self.delivered[one.id]
+        assert self.run(self.store.queue.claim(now, limit, rooms, each)) == expected
 
     @rule(which=st.sampled_from(IDS), first=st.sampled_from(RESULTS), second=st.sampled_from(RESULTS))
     def record(self, which: str, first: Outcome, second: Outcome) -> None:
-        one = self.model[which]
-        outcomes = dict(zip((recipient.address.key for recipient in one.recipients), (first, second), strict=False))
+        outcomes = self.outcomes(which, first, second)
         self.run(self.store.queue.record(which, outcomes))
-        told = tuple(hear(recipient, outcomes[recipient.address.key]) for recipient in one.recipients)
+        self.hear(which, outcomes)
+
+    def outcomes(self, which: str, *results: Outcome) -> dict[str, Outcome]:
+        keys = (recipient.address.key for recipient in self.model[which].recipients)
+        return dict(zip(keys, results, strict=False))
+
+    def hear(self, which: str, outcomes: dict[str, Outcome]) -> None:
+        one = self.model[which]
+        told = tuple(hear(who, outcomes.get(who.address.key)) for who in one.recipients)
         self.model[which] = replace(one, recipients=told)
-        if any(outcome.delivery is Delivery.DELIVERED for outcome in outcomes.values()):
+        reached = {key for key, outcome in outcomes.items() if outcome.delivery is Delivery.DELIVERED}
+        self.delivered[which] |= reached
+        if reached:
             self.sent.setdefault(which, "due")
 
-    @rule(which=st.sampled_from(IDS), state=st.sampled_from(tuple(ENDS)), due=st.integers(0, 5))
-    def settle(self, which: str, state: QueueState, due: int) -> None:
+    @rule(
+        which=st.sampled_from(IDS),
+        state=st.sampled_from(tuple(ENDS)),
+        due=st.integers(0, 5),
+        results=st.lists(st.sampled_from(RESULTS), max_size=2),
+    )
+    def settle(self, which: str, state: QueueState, due: int, results: list[Outcome]) -> None:
         when = minutes(self.clock + due)
         reason = "sign-in" if state is QueueState.HELD else ""
+        outcomes = self.outcomes(which, *results)
+        sent, delivered = dict(self.sent), {key: set(who) for key, who in self.delivered.items()}
 
         def model() -> None:
+            after(self.model[which].state, ENDS[state])
+            self.hear(which, outcomes)
             one = self.model[which]
-            after(one.state, ENDS[state])
             if state is QueueState.DONE and any(who.delivery is Delivery.PENDING for who in one.recipients):
+                self.sent, self.delivered = sent, delivered
                 raise Conflict("pending")
             self.model[which] = replace(one, state=state, next_attempt=when, hold_reason=reason)
 
-        self.both(self.store.queue.settle(which, state, when, reason), model)
+        self.both(self.store.queue.settle(which, state, when, reason, outcomes), model)
 
     @rule(which=st.sampled_from(IDS), action=st.sampled_from(PERSONS))
     def act(self, which: str, action: QueueAction) -> None:
@@ -183,12 +213,33 @@ class QueueMachine(RuleBasedStateMachine):
             if one.state is QueueState.ACTIVE:
                 self.model[one.id] = replace(one, state=QueueState.QUEUED)
 
+    @rule(mailbox=st.sampled_from(MAILBOXES))
+    def hasten(self, mailbox: str) -> None:
+        now, changed = minutes(self.clock), 0
+        for one in [one for one in self.model.values() if one.mailbox == mailbox]:
+            waits = one.state is QueueState.QUEUED and one.next_attempt > now
+            if waits and any(who.delivery is Delivery.PENDING and who.last == UNREACHED for who in one.recipients):
+                self.model[one.id] = replace(one, next_attempt=now)
+                changed += 1
+        assert self.run(self.store.queue.hasten(mailbox, now)) == changed
+
     @invariant()
     def both_hold_the_same(self) -> None:
-        assert self.run(self.store.queue.list(limit=1000)) == list(reversed(self.model.values()))
+        entries = self.run(self.store.queue.list(limit=1000))
+        assert entries == list(reversed(self.model.values()))
+        for one in entries:  # nothing is lost: who is pending is in an entry that is not over
+            assert one.state is not QueueState.DONE or all(
+                who.delivery is not Delivery.PENDING for who in one.recipients
+            )
+        queued = [one for one in entries if one.state is QueueState.QUEUED]
+        waiting = {one.mailbox for one in queued}
+        first = {box: min(one.next_attempt for one in queued if one.mailbox == box) for box in waiting}
+        assert self.run(self.store.queue.due()) == first
 
 
-def hear(recipient: Recipient, outcome: Outcome) -> Recipient:
+def hear(recipient: Recipient, outcome: Outcome | None) -> Recipient:
+    if outcome is None:
+        return recipient
     if recipient.delivery is Delivery.PENDING or (
         outcome.delivery is Delivery.DELIVERED and recipient.delivery is not Delivery.DELIVERED
     ):

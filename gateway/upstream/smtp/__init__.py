@@ -1,5 +1,5 @@
 """Handing messages to the provider: sign in as the mailbox, one transaction each, an outcome for every recipient."""
 
-from gateway.upstream.smtp.relay import SmtpRelay
+from gateway.upstream.smtp.relay import Attempt, SmtpRelay
 
-__all__ = ["SmtpRelay"]
+__all__ = ["Attempt", "SmtpRelay"]

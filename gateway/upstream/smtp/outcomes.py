@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Self
 
 from gateway.domain.mail import Delivery, Outcome
 
@@ -18,6 +19,18 @@ class Trouble(Exception):
         assert outcome.delivery is not Delivery.DELIVERED
         super().__init__(outcome.text)
         self.outcome = outcome
+
+    def at(self, stage: str) -> Self:
+        """The same, for whoever was waiting at that stage."""
+        return type(self)(unanswered(stage, self.outcome.text))
+
+
+class Lost(Trouble):
+    """The connection ended under us: a new one may do better at once."""
+
+
+class NoAnswer(Trouble):
+    """Nobody took the connection."""
 
 
 def answered(code: int, message: str, stage: str) -> Outcome:
@@ -52,6 +65,8 @@ def impossible(status: str, text: str, stage: str) -> Outcome:
 
 def cleaned(message: str) -> str:
     """One printable line; every line of a long reply repeats the status, one is enough."""
+    if message.isprintable():  # most are
+        return " ".join(message.split())[:MAX_TEXT].strip()
     lines = [" ".join("".join(c if c.isprintable() else " " for c in line).split()) for line in message.split("\n")]
     lines = [line for line in lines if line]
     first = _STATUS.match(lines[0]) if lines else None

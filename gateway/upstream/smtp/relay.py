@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiosmtplib
 import structlog
 
 from gateway.domain.address import Address
+from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Mailbox
 from gateway.domain.mail import Delivery, Outcome
-from gateway.upstream.smtp.account import open_account
-from gateway.upstream.smtp.outcomes import Trouble
+from gateway.policy.pace import limits_of
+from gateway.upstream.smtp.account import Line, open_account
+from gateway.upstream.smtp.outcomes import NoAnswer, Trouble
 from gateway.upstream.smtp.patience import Patience
-from gateway.upstream.smtp.transaction import transact
+from gateway.upstream.smtp.transaction import Outcomes, transact
 
-MAX_CONNECTIONS = 2  # at once for one mailbox: Microsoft 365 takes 3
 MAX_IDLE = 30.0  # seconds; servers hang up on idle clients after a minute or more
 GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing any more
 MAX_MESSAGES = 100  # over one connection; Gmail and Postfix end it around there
-
+KNOCK = 5.0  # seconds for a look whether anybody is there
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a transaction came to, and where the time went, in seconds."""
+
+    outcomes: Outcomes  # by address key, one for each recipient
+    upstream: str  # host:port
+    waiting: float  # for a free connection
+    connecting: float  # TCP, TLS, EHLO, AUTH; 0 where a connection was kept
+    sending: float  # from MAIL to the last reply
+    answered: bool = True  # whether anybody took the connection
+
+
 @dataclass(slots=True)
-class _Line:
-    client: aiosmtplib.SMTP
-    mailbox: Mailbox  # as it was when the connection was opened
-    messages: int = 0
-    closing: asyncio.TimerHandle | None = None
+class _Door:
+    """Where connections of a mailbox are opened."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    failures: int = 0
+    error: Trouble | SignInRefused | None = None  # of the last opening
+    account: tuple[object, ...] = ()
 
 
 class SmtpRelay:
@@ -44,8 +59,9 @@ class SmtpRelay:
         self._trust = trust
         self._patience = patience or Patience()
         self._closed = False
-        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(MAX_CONNECTIONS))
-        self._idle: defaultdict[str, list[_Line]] = defaultdict(list)
+        self._turns: dict[tuple[str, int], asyncio.Semaphore] = {}
+        self._doors: defaultdict[str, _Door] = defaultdict(_Door)
+        self._idle: defaultdict[str, list[Line]] = defaultdict(list)
 
     async def deliver(
         self,
@@ -55,26 +71,48 @@ class SmtpRelay:
         raw: bytes,
         *,
         smtputf8: bool = False,
-    ) -> dict[str, Outcome]:
+    ) -> Attempt:
         """One transaction; an outcome for each recipient, by address key. ``raw`` has CRLF line ends.
 
         What went wrong is in the outcomes: PENDING to try again, FAILED for good. Only SignInRefused is raised: then
         nothing was sent, and trying again will not help before the settings have changed. A message may have been
         delivered although its outcome is PENDING at stage "final" (RFC 1047).
         """
-        async with self._turns[mailbox.key]:
+        begun = time.monotonic()
+        failures = self._doors[mailbox.key].failures
+        async with self._turn(mailbox):
+            free = time.monotonic()
+            connecting, answered = 0.0, True
+            line = self._kept(mailbox)
             try:
                 while True:
-                    line = self._kept(mailbox) or await self._new(mailbox)
-                    outcomes = await transact(
-                        line.client, sender, recipients, raw, smtputf8=smtputf8, patience=self._patience
-                    )
+                    if line is None:
+                        opening = time.monotonic()
+                        line = await self._new(mailbox, failures)
+                        connecting = time.monotonic() - opening
+                    outcomes = await transact(line, sender, recipients, raw, smtputf8=smtputf8, patience=self._patience)
                     line.messages += 1
                     self._keep(line)
-                    if line.messages == 1 or not _gone(outcomes):
-                        return outcomes
+                    if line.messages == 1 or not _gone(line, outcomes):
+                        break
+                    line = None  # one fresh connection; the other kept ones are likely to be at their end too
             except Trouble as trouble:
-                return {address.key: trouble.outcome for address in recipients}
+                outcomes = {address.key: trouble.outcome for address in recipients}
+                connecting, answered = time.monotonic() - free, not isinstance(trouble, NoAnswer)
+            now = time.monotonic()
+        upstream = f"{mailbox.smtp.host}:{mailbox.smtp.port}"
+        return Attempt(outcomes, upstream, free - begun, connecting, max(0.0, now - free - connecting), answered)
+
+    async def answers(self, mailbox: Mailbox) -> bool:
+        """Whether anybody takes a connection at the mailbox's server; costs it a connection and no sign-in."""
+        try:
+            async with asyncio.timeout(KNOCK):
+                _, writer = await asyncio.open_connection(mailbox.smtp.host, mailbox.smtp.port)
+        except OSError as error:  # TimeoutError is one
+            log.debug("no answer", mailbox=mailbox.key, error=type(error).__name__)
+            return False
+        writer.transport.abort()
+        return True
 
     async def close(self) -> None:
         """Says goodbye on all idle connections; those in use are closed when they are done."""
@@ -83,67 +121,74 @@ class SmtpRelay:
         self._idle.clear()
         await asyncio.gather(*map(_say_goodbye, lines))
 
-    def _kept(self, mailbox: Mailbox) -> _Line | None:
-        """A connection that is still open, and was opened with the settings of now."""
+    def _turn(self, mailbox: Mailbox) -> asyncio.Semaphore:
+        most = limits_of(mailbox.smtp.host).connections
+        return self._turns.setdefault((mailbox.key, most), asyncio.Semaphore(most))
+
+    def _kept(self, mailbox: Mailbox) -> Line | None:
+        """A connection that is still open and quiet, and was opened with the settings of now."""
         idle = self._idle[mailbox.key]
         while idle:
             line = idle.pop()
             if line.closing is not None:
                 line.closing.cancel()
-            if line.client.is_connected and _account(line.mailbox) == _account(mailbox):
+            if line.conversation.is_quiet and _account(line.mailbox) == _account(mailbox):
                 return line
-            _hang_up(line)
+            line.conversation.hang_up()
         return None
 
-    async def _new(self, mailbox: Mailbox) -> _Line:
-        return _Line(
-            await open_account(mailbox, hostname=self._hostname, trust=self._trust, patience=self._patience), mailbox
-        )
+    async def _new(self, mailbox: Mailbox, failures: int) -> Line:
+        """One opens at a time; whoever waited while it failed has failed too: a dead server or a wrong password is
+        tried once, not once for each message.
+        """
+        door = self._doors[mailbox.key]
+        async with door.lock:
+            line = self._kept(mailbox)
+            if line is not None:
+                return line
+            if door.error is not None and door.failures != failures and door.account == _account(mailbox):
+                raise door.error from None
+            try:
+                line = await open_account(mailbox, hostname=self._hostname, trust=self._trust, patience=self._patience)
+            except (Trouble, SignInRefused) as error:
+                door.error, door.account = error, _account(mailbox)
+                door.failures += 1
+                raise
+            door.error = None
+            return line
 
-    def _keep(self, line: _Line) -> None:
-        if self._closed or line.messages >= MAX_MESSAGES or not line.client.is_connected:
-            _hang_up(line)
+    def _keep(self, line: Line) -> None:
+        if self._closed or line.messages >= MAX_MESSAGES or not line.conversation.is_quiet:
+            line.conversation.hang_up()
             return
         idle = self._idle[line.mailbox.key]
         line.closing = asyncio.get_running_loop().call_later(MAX_IDLE, self._expire, line)
         idle.append(line)
 
-    def _expire(self, line: _Line) -> None:
+    def _expire(self, line: Line) -> None:
         idle = self._idle[line.mailbox.key]
         if line in idle:
             idle.remove(line)
-            _hang_up(line)
+            line.conversation.hang_up()
 
 
 def _account(mailbox: Mailbox) -> tuple[object, ...]:
     return mailbox.smtp, mailbox.username, mailbox.password
 
 
-def _gone(outcomes: dict[str, Outcome]) -> bool:
-    """Whether a kept connection turned out to be at its end before the message began: then a new one may do."""
-    return any(outcome.stage == "mail" and outcome.code in {0, 421} for outcome in outcomes.values()) and not any(
-        outcome.delivery is Delivery.FAILED for outcome in outcomes.values()
-    )
+def _gone(line: Line, outcomes: dict[str, Outcome]) -> bool:
+    """Whether a kept connection turned out to be at its end before any of the message left: then a new one may do."""
+    if any(outcome.stage == "final" or outcome.delivery is not Delivery.PENDING for outcome in outcomes.values()):
+        return False
+    return line.conversation.was_lost or any(one.code == 421 and one.stage == "mail" for one in outcomes.values())
 
 
-async def _say_goodbye(line: _Line) -> None:
+async def _say_goodbye(line: Line) -> None:
     if line.closing is not None:
         line.closing.cancel()
-    transport = line.client.transport
     try:
-        await line.client.quit(timeout=GOODBYE)
-    except (aiosmtplib.SMTPException, OSError) as error:
-        log.debug("no goodbye", mailbox=line.mailbox.key, error=type(error).__name__)
-    line.client.close()
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()  # not to wait for the other side's end of TLS
+        await line.conversation.ask(b"QUIT\r\n", "quit", GOODBYE)
+    except Trouble as trouble:
+        log.debug("no goodbye", mailbox=line.mailbox.key, error=trouble.outcome.text)
+    line.conversation.close()
     await asyncio.sleep(0)
-
-
-def _hang_up(line: _Line) -> None:
-    """QUIT without waiting for the answer."""
-    if line.closing is not None:
-        line.closing.cancel()
-    if line.client.is_connected and line.client.protocol is not None:
-        line.client.protocol.write(b"QUIT\r\n")
-    line.client.close()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.domain.address import Address
 from gateway.domain.firm import Endpoint, Mailbox, Secret, Security
+from gateway.domain.mail import Outcome
+from gateway.upstream.smtp import SmtpRelay
 
 SUPPORT = Address("support", "firm.example")
 PASSWORD = "the trial's password"
+
+Dialogue = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def mailbox(
@@ -32,6 +38,19 @@ def mailbox(
         imap=Endpoint(host, 1, security),
         smtp=endpoint,
     )
+
+
+async def deliver(
+    relay: SmtpRelay,
+    box: Mailbox,
+    sender: Address | None,
+    recipients: Sequence[Address],
+    raw: bytes,
+    *,
+    smtputf8: bool = False,
+) -> dict[str, Outcome]:
+    """Hand a message to the relay; what it came to, by address key."""
+    return (await relay.deliver(box, sender, recipients, raw, smtputf8=smtputf8)).outcomes
 
 
 def message(body: bytes = b"Hello\r\n", subject: str = "x") -> bytes:
@@ -58,3 +77,29 @@ class Server:
     password: str
     arrived: Callable[[Address, bytes], Awaitable[bytes]]
     refuse: Callable[[], tuple[str, str]]  # arranges for local parts that get 550 and 450
+
+
+@asynccontextmanager
+async def serving(dialogue: Dialogue) -> AsyncIterator[int]:
+    """Run a server that plays one part; the connection ends with it."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await dialogue(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(play, "127.0.0.1", 0, limit=10_000_000)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,7 +10,7 @@ from gateway.domain.firm import Security
 from gateway.domain.mail import Delivery
 from gateway.upstream.smtp import SmtpRelay
 from tests.peers.ca import Ca
-from tests.upstream.smtp.setting import SUPPORT, Server, mailbox, message
+from tests.upstream.smtp.setting import SUPPORT, Server, deliver, mailbox, message
 
 DOTTED = b".\r\n..\r\n.x\r\n...\r\n\r\n.\r\ntext.\r\n" + b"." * 998 + b"\r\n." + b"y" * 900 + b"\r\n.\r\n"
 
@@ -28,7 +28,7 @@ async def test_a_message_arrives_by_each_kind_of_protection(
     raw = message()
     port = server.tls_port if security is Security.TLS else server.port
     box = mailbox(port, security=security, password=server.password)
-    outcomes = await relay.deliver(box, SUPPORT, [someone], raw)
+    outcomes = await deliver(relay, box, SUPPORT, [someone], raw)
     assert outcomes[someone.key].delivery is Delivery.DELIVERED
     assert (outcomes[someone.key].code, outcomes[someone.key].stage) == (250, "final")
     assert outcomes[someone.key].status.startswith("2.")
@@ -45,7 +45,7 @@ async def test_S4_every_octet_arrives_as_it_was(
     server: Server, relay: SmtpRelay, someone: Address, body: bytes
 ) -> None:
     raw = message(body)
-    outcomes = await relay.deliver(mailbox(server.port, password=server.password), SUPPORT, [someone], raw)
+    outcomes = await deliver(relay, mailbox(server.port, password=server.password), SUPPORT, [someone], raw)
     assert outcomes[someone.key].delivery is Delivery.DELIVERED
     sent = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
     assert await server.arrived(someone, sent) == sent
@@ -55,8 +55,8 @@ async def test_S4_every_octet_arrives_as_it_was(
 async def test_each_recipient_has_an_outcome_of_its_own(server: Server, relay: SmtpRelay, someone: Address) -> None:
     unknown, later = (Address(local, "client.example") for local in server.refuse())
     raw = message()
-    outcomes = await relay.deliver(
-        mailbox(server.port, password=server.password), SUPPORT, [unknown, someone, later], raw
+    outcomes = await deliver(
+        relay, mailbox(server.port, password=server.password), SUPPORT, [unknown, someone, later], raw
     )
     assert [outcomes[one.key].delivery for one in (unknown, someone, later)] == [
         Delivery.FAILED,
@@ -76,8 +76,8 @@ async def test_where_nobody_was_accepted_the_connection_serves_the_next_message(
 ) -> None:
     unknown = Address(server.refuse()[0], "client.example")
     box = mailbox(server.port, password=server.password)
-    assert (await relay.deliver(box, SUPPORT, [unknown], message()))[unknown.key].code == 550
-    assert (await relay.deliver(box, SUPPORT, [someone], message()))[someone.key].delivery is Delivery.DELIVERED
+    assert (await deliver(relay, box, SUPPORT, [unknown], message()))[unknown.key].code == 550
+    assert (await deliver(relay, box, SUPPORT, [someone], message()))[someone.key].delivery is Delivery.DELIVERED
     await relay.close()
 
 
@@ -85,7 +85,7 @@ async def test_a_wrong_password_is_an_error_of_the_account_not_of_the_message(
     server: Server, relay: SmtpRelay, someone: Address
 ) -> None:
     with pytest.raises(SignInRefused) as caught:
-        await relay.deliver(mailbox(server.port, password="wrong"), SUPPORT, [someone], message())
+        await deliver(relay, mailbox(server.port, password="wrong"), SUPPORT, [someone], message())
     assert "support@firm.example" in caught.value.sentence
     assert "535" in caught.value.detail
     await relay.close()
@@ -93,7 +93,7 @@ async def test_a_wrong_password_is_an_error_of_the_account_not_of_the_message(
 
 async def test_a_null_sender_is_relayed(server: Server, relay: SmtpRelay, someone: Address) -> None:
     box = mailbox(server.port, password=server.password)
-    outcomes = await relay.deliver(box, None, [someone], message())
+    outcomes = await deliver(relay, box, None, [someone], message())
     assert outcomes[someone.key].delivery is Delivery.DELIVERED
     await relay.close()
 
@@ -101,7 +101,7 @@ async def test_a_null_sender_is_relayed(server: Server, relay: SmtpRelay, someon
 async def test_an_address_in_other_letters_needs_and_gets_smtputf8(server: Server, relay: SmtpRelay) -> None:
     recipient = Address("ștefan", "client.example")
     box = mailbox(server.port, password=server.password)
-    outcomes = await relay.deliver(box, SUPPORT, [recipient], message(), smtputf8=True)
+    outcomes = await deliver(relay, box, SUPPORT, [recipient], message(), smtputf8=True)
     assert outcomes[recipient.key].delivery is Delivery.DELIVERED
     await relay.close()
 
@@ -109,6 +109,6 @@ async def test_an_address_in_other_letters_needs_and_gets_smtputf8(server: Serve
 async def test_a_quoted_local_part_reaches_exactly_that_address(server: Server, relay: SmtpRelay) -> None:
     recipient = Address("al pacino> SIZE=1", "client.example")
     box = mailbox(server.port, password=server.password)
-    outcome = (await relay.deliver(box, SUPPORT, [recipient], message()))[recipient.key]
+    outcome = (await deliver(relay, box, SUPPORT, [recipient], message()))[recipient.key]
     assert outcome.delivery is Delivery.DELIVERED or outcome.code == 501
     await relay.close()

@@ -9,12 +9,13 @@ import pytest
 from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Mailbox, Security
 from gateway.domain.mail import Delivery, Outcome
+from gateway.mime.tree import parts
 from gateway.trial.faults import Action, Drop, Garbage, HangUp, Refuse, Stall
 from gateway.trial.provider import TrialProvider
 from gateway.upstream.smtp import SmtpRelay
 from gateway.upstream.smtp.patience import Patience
 from tests.peers.ca import Ca
-from tests.upstream.smtp.setting import SUPPORT, mailbox, message, to
+from tests.upstream.smtp.setting import SUPPORT, deliver, mailbox, message, to
 from tests.waiting import until
 
 STAGES = ("connect", "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "final")
@@ -91,7 +92,7 @@ async def test_C1_refused_recipients_keep_their_outcome_when_the_rest_is_lost(
     bad, good = to("bad", "good")
     trial.faults.smtp("rcpt", Refuse(550, "5.1.1 unknown"), match="bad")
     trial.faults.smtp("final", HangUp())
-    outcomes = await relay.deliver(_box(trial), SUPPORT, [bad, good], message())
+    outcomes = await deliver(relay, _box(trial), SUPPORT, [bad, good], message())
     assert (outcomes[bad.key].delivery, outcomes[bad.key].code) == (Delivery.FAILED, 550)
     assert (outcomes[good.key].delivery, outcomes[good.key].stage) == (Delivery.PENDING, "final")
 
@@ -134,7 +135,7 @@ async def test_a_kept_connection_is_used_again(trial: TrialProvider, relay: Smtp
 async def test_a_changed_password_is_not_hidden_by_a_kept_connection(trial: TrialProvider, relay: SmtpRelay) -> None:
     await _deliver(trial, relay)
     with pytest.raises(SignInRefused):
-        await relay.deliver(mailbox(trial.smtp_port, password="other"), SUPPORT, [CLIENT], message())
+        await deliver(relay, mailbox(trial.smtp_port, password="other"), SUPPORT, [CLIENT], message())
 
 
 async def test_close_says_goodbye(trial: TrialProvider, relay: SmtpRelay) -> None:
@@ -165,10 +166,21 @@ async def test_an_answer_without_end_or_sense_keeps_the_message(
     assert (outcome.delivery, outcome.code) == (Delivery.PENDING, 0)
 
 
-async def test_eight_bits_are_not_sent_where_they_are_not_taken(ca: Ca, relay: SmtpRelay) -> None:
+async def test_eight_bits_are_encoded_where_they_are_not_taken(relay: SmtpRelay) -> None:
     async with TrialProvider({str(SUPPORT): mailbox(1).password.value}, without={"8BITMIME"}) as provider:
         raw = message("ă\r\n".encode())
-        outcome = (await relay.deliver(mailbox(provider.smtp_port), SUPPORT, [CLIENT], raw))[CLIENT.key]
+        outcome = (await deliver(relay, mailbox(provider.smtp_port), SUPPORT, [CLIENT], raw))[CLIENT.key]
+        assert outcome.delivery is Delivery.DELIVERED
+        (relayed,) = provider.outbox
+        assert relayed.raw.isascii()
+        assert parts(relayed.raw)[0].encoding == "quoted-printable"
+        assert relayed.raw.endswith(b"\r\n\r\n=C4=83\r\n")
+
+
+async def test_eight_bits_of_a_signed_message_are_not_changed_but_refused(relay: SmtpRelay) -> None:
+    async with TrialProvider({str(SUPPORT): mailbox(1).password.value}, without={"8BITMIME"}) as provider:
+        raw = b"Content-Type: multipart/signed; boundary=b\r\n" + message("--b\r\n\r\nă\r\n--b--\r\n".encode())
+        outcome = (await deliver(relay, mailbox(provider.smtp_port), SUPPORT, [CLIENT], raw))[CLIENT.key]
         assert (outcome.delivery, outcome.status) == (Delivery.FAILED, "5.6.3")
         assert "8-bit" in outcome.text
         assert provider.outbox == []
@@ -178,9 +190,9 @@ async def test_smtputf8_that_is_needed_and_not_offered_fails_with_a_reason(ca: C
     (recipient,) = to("ștefan")
     async with TrialProvider({str(SUPPORT): mailbox(1).password.value}, without={"SMTPUTF8"}) as provider:
         box = mailbox(provider.smtp_port)
-        outcome = (await relay.deliver(box, SUPPORT, [recipient], message()))[recipient.key]
+        outcome = (await deliver(relay, box, SUPPORT, [recipient], message()))[recipient.key]
         assert (outcome.delivery, outcome.status) == (Delivery.FAILED, "5.6.7")
-        plain = await relay.deliver(box, SUPPORT, [CLIENT], message(), smtputf8=True)
+        plain = await deliver(relay, box, SUPPORT, [CLIENT], message(), smtputf8=True)
         assert plain[CLIENT.key].delivery is Delivery.DELIVERED  # asked for, but nothing in it needs it
 
 
@@ -188,7 +200,7 @@ async def test_smtputf8_that_is_needed_and_not_offered_fails_with_a_reason(ca: C
 async def test_S3_a_message_with_bare_line_ends_never_leaves(
     trial: TrialProvider, relay: SmtpRelay, bad: bytes
 ) -> None:
-    outcome = (await relay.deliver(_box(trial), SUPPORT, [CLIENT], message() + bad))[CLIENT.key]
+    outcome = (await deliver(relay, _box(trial), SUPPORT, [CLIENT], message() + bad))[CLIENT.key]
     assert (outcome.delivery, outcome.status) == (Delivery.FAILED, "5.6.0")
     assert trial.faults.reached["smtp:mail"] == 0
 
@@ -198,7 +210,7 @@ def _box(trial: TrialProvider, security: Security = Security.NONE) -> Mailbox:
 
 
 async def _deliver(trial: TrialProvider, relay: SmtpRelay, security: Security = Security.STARTTLS) -> Outcome:
-    return (await relay.deliver(_box(trial, security), SUPPORT, [CLIENT], message()))[CLIENT.key]
+    return (await deliver(relay, _box(trial, security), SUPPORT, [CLIENT], message()))[CLIENT.key]
 
 
 async def _arrives_once(trial: TrialProvider, relay: SmtpRelay) -> None:

@@ -6,8 +6,7 @@ import asyncio
 import datetime
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 import trustme
@@ -19,12 +18,10 @@ from gateway.trial.provider import TrialProvider
 from gateway.upstream.smtp import SmtpRelay
 from gateway.upstream.smtp.patience import Patience
 from tests.peers.ca import Ca
-from tests.upstream.smtp.setting import PASSWORD, SUPPORT, mailbox, message, to
+from tests.upstream.smtp.setting import PASSWORD, SUPPORT, deliver, mailbox, message, serving, to
 
 (CLIENT,) = to("client")
 SHORT = Patience(connect=1, command=1, data=1, block=1, final=1)
-
-Dialogue = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
@@ -66,7 +63,7 @@ async def test_C4_no_password_for_a_server_that_cannot_prove_who_it_is(
     async with TrialProvider({str(SUPPORT): PASSWORD}, tls=CONTEXTS[fault](authority)) as provider:
         relay = SmtpRelay(hostname="mail.firm.example", trust=trust, patience=SHORT)
         port = provider.smtp_tls_port if security is Security.TLS else provider.smtp_port
-        outcome = (await relay.deliver(mailbox(port, security=security), SUPPORT, [CLIENT], message()))[CLIENT.key]
+        outcome = (await deliver(relay, mailbox(port, security=security), SUPPORT, [CLIENT], message()))[CLIENT.key]
         assert outcome.delivery is Delivery.PENDING
         assert outcome.status in {"4.7.5", "4.4.1"}  # some servers of old hang up instead of saying what is wrong
         assert provider.faults.reached["smtp:auth"] == 0
@@ -110,7 +107,7 @@ async def test_a_refusal_in_the_middle_of_data_is_heard(ca: Ca) -> None:
         writer.write(b"552 5.3.4 Too much\r\n")
         await reader.readuntil(b"\r\n.\r\n")
 
-    async with _server(dialogue) as port:
+    async with serving(dialogue) as port:
         outcome = await _deliver(ca, port, Security.NONE, message((b"x" * 76 + b"\r\n") * 60_000))
         assert (outcome.delivery, outcome.code, outcome.stage) == (Delivery.FAILED, 552, "final")
 
@@ -123,40 +120,14 @@ async def test_C3_a_server_that_takes_no_octets_is_left_in_time(ca: Ca) -> None:
             writer.write(reply)
         await asyncio.Event().wait()
 
-    async with _server(dialogue) as port:
+    async with serving(dialogue) as port:
         outcome = await _deliver(ca, port, Security.NONE, message((b"x" * 76 + b"\r\n") * 300_000))
         assert (outcome.delivery, outcome.code, outcome.stage) == (Delivery.PENDING, 0, "final")
         assert "in time" in outcome.text
 
 
-@asynccontextmanager
-async def _server(dialogue: Dialogue) -> AsyncIterator[int]:
-    """Run a server that plays one part; the connection ends with it."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await dialogue(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            return
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(play, "127.0.0.1", 0, limit=10_000_000)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def _deliver(ca: Ca, port: int, security: Security, raw: bytes | None = None) -> Outcome:
     relay = SmtpRelay(hostname="mail.firm.example", trust=ca.trust, patience=SHORT)
-    outcomes = await relay.deliver(mailbox(port, security=security), SUPPORT, [CLIENT], raw or message())
+    outcomes = await deliver(relay, mailbox(port, security=security), SUPPORT, [CLIENT], raw or message())
     await relay.close()
     return outcomes[CLIENT.key]

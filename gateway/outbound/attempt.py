@@ -1,0 +1,235 @@
+"""One attempt at a queue entry that is ours: its transactions, what they came to, and a line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum, auto
+from functools import partial
+
+import structlog
+
+from gateway.domain.errors import Conflict, SignInRefused
+from gateway.domain.firm import Firm, Mailbox
+from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recipient
+from gateway.domain.record import EventKind
+from gateway.outbound.bounce import Bounces
+from gateway.outbound.insist import insist
+from gateway.policy.retry import given_up, next_attempt
+from gateway.settings.gateway import Settings
+from gateway.store.store import Store
+from gateway.upstream.smtp import Attempt, SmtpRelay
+
+log = structlog.get_logger()
+
+LARGE = 1024 * 1024  # octets; smaller messages may all be in memory at once
+ROOM_FOR_LARGE = 256 * 1024 * 1024  # octets of large messages in memory: three of the largest, or many
+MAX_RECIPIENTS = 100  # of one transaction: what every server takes, RFC 5321 section 4.5.3.1.8
+BEFORE_MAIL = frozenset({"connect", "tls", "auth"})
+
+Outcomes = dict[str, Outcome]
+
+
+class Verdict(Enum):
+    """What an attempt says about the account that it was made through."""
+
+    WORKED = auto()  # it took the message, or refused it
+    TROUBLE = auto()  # it did not come as far as the message
+    NO_ANSWER = auto()  # nobody took the connection
+    NOTHING = auto()
+
+
+class Attempts:
+    """Makes them; what went wrong upstream is settled in the queue, what went wrong here is raised."""
+
+    def __init__(
+        self,
+        store: Store,
+        relay: SmtpRelay,
+        bounces: Bounces,
+        *,
+        firm: Callable[[], Firm],
+        settings: Callable[[], Settings],
+        now: Callable[[], datetime],
+        delivered: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._relay = relay
+        self._bounces = bounces
+        self._firm = firm
+        self._settings = settings
+        self._now = now
+        self._delivered = delivered
+        self._large = 0
+        self._freed = asyncio.Condition()
+
+    async def make(self, entry: QueueEntry) -> Verdict:
+        """Ends with the entry settled: done, again later, or held."""
+        mailbox = self._firm().mailbox_by_key.get(entry.mailbox)
+        if mailbox is None:
+            await self._hold(entry, f"the mailbox {entry.mailbox} is not set up any more: set it up again, or cancel")
+            return Verdict.NOTHING
+        async with self._memory(entry.size):
+            try:
+                raw = await self._store.bodies.get(entry.sha256)
+            except Conflict as error:  # damaged on the disk: what is not what was accepted is never sent (hostile G2)
+                await self._hold(entry, f"its bytes can't be read back: {error.sentence}")
+                return Verdict.NOTHING
+            try:
+                return await self._relay_all(entry, mailbox, raw)
+            except SignInRefused as error:
+                await self._sign_in_refused(entry, mailbox, error)
+                return Verdict.NOTHING
+
+    async def again(self, entry: QueueEntry, outcomes: Mapping[str, Outcome] | None = None) -> datetime:
+        """Later, by the schedule; when."""
+        now = self._now()
+        schedule = self._settings().queue.retry
+        jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+        when = next_attempt(schedule, entry.attempts, entry.accepted_at, now, jitter)
+        await insist(partial(self._store.queue.settle, entry.id, QueueState.QUEUED, when, outcomes=outcomes))
+        return when
+
+    async def _relay_all(self, entry: QueueEntry, mailbox: Mailbox, raw: bytes) -> Verdict:
+        """The transactions one after the other; what one came to is written while the next is on its way."""
+        picked_up, last = self._now(), Outcomes()
+        verdict = Verdict.NOTHING
+        writing: list[asyncio.Task[None]] = []
+        try:
+            for batch in transactions(entry):
+                if last:
+                    writing.append(asyncio.create_task(insist(partial(self._store.queue.record, entry.id, last))))
+                attempt = await self._relay.deliver(
+                    mailbox, entry.sender, [one.address for one in batch], raw, smtputf8=entry.smtputf8
+                )
+                last = attempt.outcomes
+                entry = after(entry, last)
+                verdict = judged(attempt)
+                say(entry, attempt, picked_up)
+                if verdict in {Verdict.TROUBLE, Verdict.NO_ANSWER}:
+                    break  # the others' turn comes with the next attempt
+        finally:
+            if writing:
+                await asyncio.gather(*writing)
+        await self._conclude(entry, last)
+        return verdict
+
+    async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
+        """Done, again later, or given up. Failures are reported before the entry may be done, and once."""
+        now = self._now()
+        pending = [one for one in entry.recipients if one.delivery is Delivery.PENDING]
+        if pending and given_up(entry.accepted_at, now, self._settings().queue.give_up_after):
+            given = {one.address.key: expired(one) for one in pending}
+            entry, pending, last = after(entry, given), [], {**last, **given}
+        if any(one.delivery is Delivery.FAILED for one in entry.recipients):
+            await insist(partial(self._store.queue.record, entry.id, last))
+            last = {}
+            await self._bounces.report(entry)
+        if pending:
+            await self.again(entry, last)
+        else:
+            await insist(partial(self._store.queue.settle, entry.id, QueueState.DONE, now, outcomes=last))
+        if any(one.delivery is Delivery.DELIVERED for one in entry.recipients):
+            self._delivered()
+
+    async def _hold(self, entry: QueueEntry, reason: str) -> None:
+        await insist(partial(self._store.queue.settle, entry.id, QueueState.HELD, self._now(), reason))
+        log.warning("held", queue_id=entry.id, reason=reason)
+
+    async def _sign_in_refused(self, entry: QueueEntry, mailbox: Mailbox, error: SignInRefused) -> None:
+        """The account's mail waits for a person; nothing bounces, and nothing hammers the provider."""
+        reason = f"{mailbox.address} can't sign in to send: {error.sentence}"
+        await self._hold(entry, reason)
+        held = await self._store.queue.hold_mailbox(mailbox.key, reason)
+        log.error("sign-in-refused", mailbox=mailbox.key, held=held + 1, detail=error.detail)
+        await self._store.feed.add(EventKind.SYNC_STOPPED, self._now(), reason, mailbox=mailbox.key)
+
+    @contextlib.asynccontextmanager
+    async def _memory(self, size: int) -> AsyncIterator[None]:
+        """Large messages wait for each other, small ones for nobody; one that is alone always may."""
+        if size < LARGE:
+            yield
+            return
+        async with self._freed:
+            await self._freed.wait_for(lambda: not self._large or self._large + size <= ROOM_FOR_LARGE)
+            self._large += size
+        try:
+            yield
+        finally:
+            self._large -= size
+            async with self._freed:
+                self._freed.notify_all()
+
+
+def transactions(entry: QueueEntry) -> Iterator[list[Recipient]]:
+    """Those that everybody may see together; each rule's copy in one of its own, so that no trace joins them."""
+    pending = [one for one in entry.recipients if one.delivery is Delivery.PENDING]
+    seen = [one for one in pending if not one.bcc]
+    for at in range(0, len(seen), MAX_RECIPIENTS):
+        yield seen[at : at + MAX_RECIPIENTS]
+    for one in pending:
+        if one.bcc:
+            yield [one]
+
+
+def after(entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> QueueEntry:
+    """The entry as the queue will have it; only who is pending is ever tried."""
+
+    def heard(one: Recipient) -> Recipient:
+        outcome = outcomes.get(one.address.key)
+        return one if outcome is None else replace(one, delivery=outcome.delivery, last=outcome)
+
+    return replace(entry, recipients=tuple(heard(one) for one in entry.recipients))
+
+
+def judged(attempt: Attempt) -> Verdict:
+    outcomes = attempt.outcomes.values()
+    if any(one.delivery is not Delivery.PENDING or one.stage not in BEFORE_MAIL for one in outcomes):
+        return Verdict.WORKED
+    return Verdict.TROUBLE if attempt.answered else Verdict.NO_ANSWER
+
+
+def expired(recipient: Recipient) -> Outcome:
+    """Given up, with the last thing the peer said (RFC 3463: 4.4.7, delivery time expired)."""
+    said = recipient.last.text if recipient.last else "no attempt could be made"
+    return Outcome(Delivery.FAILED, 0, "5.4.7", f"given up after trying for too long; last answer: {said}", "final")
+
+
+def say(entry: QueueEntry, attempt: Attempt, picked_up: datetime) -> None:
+    """One line for a transaction; one more for each recipient whose mail was not taken.
+
+    ``delays``: seconds from acceptance until the attempt began, waiting for a connection, connecting, transmitting.
+    """
+    counts = dict.fromkeys((Delivery.DELIVERED, Delivery.PENDING, Delivery.FAILED), 0)
+    for outcome in attempt.outcomes.values():
+        counts[outcome.delivery] += 1
+    queued = (picked_up - entry.accepted_at).total_seconds()
+    spent = (queued, attempt.waiting, attempt.connecting, attempt.sending)
+    log.info(
+        "attempt",
+        queue_id=entry.id,
+        mailbox=entry.mailbox,
+        upstream=attempt.upstream,
+        delays="/".join(f"{seconds:.3g}" for seconds in spent),
+        attempt=entry.attempts,
+        **{state.value: count for state, count in counts.items() if count},
+        **_words(attempt.outcomes),
+    )
+
+
+def _words(outcomes: Mapping[str, Outcome]) -> dict[str, object]:
+    """What the server said: to all the same, or to whom it refused."""
+    said = {(one.code, one.status, one.stage, one.text): one for one in outcomes.values()}
+    if len(said) == 1:
+        (one,) = said.values()
+        return {"to": list(outcomes), "code": one.code, "status": one.status, "stage": one.stage, "text": one.text}
+    refused: Sequence[str] = [
+        f"{key}: {one.code} {one.status} {one.text}"
+        for key, one in outcomes.items()
+        if one.delivery is not Delivery.DELIVERED
+    ]
+    return {"to": list(outcomes), "not_taken": refused}
