@@ -14,6 +14,7 @@ from gateway.mime.words import clean, decode_words, encode_words
 MAX_FIELDS = 20_000  # or lines that are none, of one header block; real mail has under 300
 MAX_LINE = 998  # octets without CRLF, RFC 5322 section 2.1.1
 MAX_TEXT = 100_000  # octets of one field that are decoded for reading
+NO_FIELD = "The header has a line that is no field."
 FOLD_AT = 78  # characters, the same section
 
 _EMPTY = re.compile(rb"\r?\n")
@@ -24,6 +25,7 @@ _TOKEN_NAME = re.compile(r"[!-9;-~]{1,76}")
 _LINE_END = re.compile(rb"\r?\n")
 _PRINTABLE = re.compile(r"[ -~]*")
 _WORD = re.compile(r" *[^ ]+")
+_HALF = re.compile("[\ud800-\udfff]")
 _BODY = re.compile(r"(?:[^\r\n\x00]|\r\n[ \t]+(?=[^ \t\r\n]))*+")
 
 
@@ -60,7 +62,7 @@ class Header:
                 fault = f"The header has more than {MAX_FIELDS} fields."
                 return cls(raw, start, block, end, tuple(spans), fault, complete=False)
             if match[1] is None:
-                fault = fault or "The header has a line that is no field."
+                fault = fault or NO_FIELD
                 continue
             spans.append(FieldSpan(match[1].decode("ascii"), match.start(), match.end(), match.end(2) + 1))
             if match[2]:
@@ -139,7 +141,7 @@ class Field:
     def __post_init__(self) -> None:
         if not _TOKEN_NAME.fullmatch(self.name):
             raise ValueError("not the name of a header field")
-        if not _BODY.fullmatch(self.body) or any(0xD800 <= ord(c) < 0xE000 for c in self.body):
+        if not _BODY.fullmatch(self.body) or (not self.body.isascii() and _HALF.search(self.body)):
             raise ValueError(f"{self.name} may not hold line ends")
         if any(len(line) > MAX_LINE for line in self.line.split(b"\r\n")):
             raise ValueError(f"{self.name} has a word that is too long")
@@ -172,6 +174,8 @@ class Field:
 
 
 def _folded(name: str, text: str) -> str:
+    if len(name) + 2 + len(text) <= FOLD_AT:
+        return text
     out: list[str] = []
     width = len(name) + 2
     for index, word in enumerate(_WORD.findall(text)):

@@ -18,6 +18,7 @@ from gateway.mime.textpart import LeftAlone, Place, TextBody, block_of
 from gateway.mime.tree import Part, parts
 from gateway.mime.written import added
 
+_MIME = re.compile(r"mime-version|content-", re.IGNORECASE)
 _CID = re.compile(r"cid:([^\"'\s<>()]+)")
 
 
@@ -63,7 +64,7 @@ def render(raw: bytes, edits: Edits) -> Rendered:
 
 
 def _header_splices(header: Header, edits: Edits) -> Iterable[Splice]:
-    """The fields in their places: first of a name replaced, further ones dropped, the absent ones at the end."""
+    """The fields in their places: first of a name replaced, further ones dropped, the absent ones above MIME's own."""
     if edits.prepend:
         yield Splice(0, 0, b"".join(field.line for field in edits.prepend))
     by_name: dict[str, list[FieldSpan]] = {}
@@ -82,8 +83,9 @@ def _header_splices(header: Header, edits: Edits) -> Iterable[Splice]:
         yield from (Splice(span.start, span.end, b"") for span in by_name.get(name, []))
     added.extend(field for field in edits.default if field.name.lower() not in by_name)
     if added:
-        lead = b"" if _ends_line(header) else b"\r\n"
-        yield Splice(header.block_end, header.block_end, lead + b"".join(field.line for field in added))
+        at = next((span.start for span in header.fields if _MIME.match(span.name)), header.block_end)
+        lead = b"" if at < header.block_end or _ends_line(header) else b"\r\n"
+        yield Splice(at, at, lead + b"".join(field.line for field in added))
 
 
 def _ends_line(header: Header) -> bool:

@@ -44,8 +44,8 @@ class TextBody:
     @classmethod
     def read(cls, raw: bytes, part: Part, tree: Sequence[Part]) -> TextBody:
         """Decode strictly; raises LeftAlone where that can't be done."""
-        if part.is_told_twice:
-            raise LeftAlone("its type is given twice")
+        if part.is_unclear:
+            raise LeftAlone("its header can be read in two ways")
         octets = _octets(part.body(raw), part.encoding)
         codec = _codec(part, octets)
         try:

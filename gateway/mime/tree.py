@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from gateway.mime.header import Header
+from gateway.mime.header import NO_FIELD, Header
 from gateway.mime.params import media_type, parse_value
 
 MAX_DEPTH = 100  # Postfix's mime_nesting_limit; below it a multipart is opaque
@@ -39,7 +39,7 @@ class Part:
     encoding: str
     disposition: str  # "attachment", "inline", another word, or ""
     filename: str  # decoded, as the sender wrote it; ""
-    is_told_twice: bool  # it has two fields for its type or its transfer encoding; readers choose either
+    is_unclear: bool  # two fields for its type or transfer encoding, or a line that is no field: readers choose
     start: int
     header_end: int
     body_end: int
@@ -94,6 +94,7 @@ class _Told:
     disposition: str
     filename: str
     is_told_twice: bool
+    has_stray_line: bool
 
     @classmethod
     def by(cls, header: Header) -> _Told:
@@ -113,7 +114,15 @@ class _Told:
         if "content-disposition" in first:
             disposition, extra = parse_value(first["content-disposition"])
             filename = extra.get("filename", "")
-        return cls(content_type, params, encoding, _word(disposition), filename or params.get("name", ""), twice)
+        return cls(
+            content_type,
+            params,
+            encoding,
+            _word(disposition),
+            filename or params.get("name", ""),
+            twice,
+            header.fault == NO_FIELD,
+        )
 
 
 @lru_cache(maxsize=MAX_KNOWN_BLOCKS)
@@ -164,7 +173,7 @@ def _read(raw: bytes, region: _Region, found: list[Part], header: Header | None)
         encoding=told.encoding,
         disposition=told.disposition,
         filename=told.filename,
-        is_told_twice=told.is_told_twice,
+        is_unclear=told.is_told_twice or (told.has_stray_line and parent is not None),  # of the message, others judge,
         start=region.start,
         header_end=end,
         body_end=region.stop,

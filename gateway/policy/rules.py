@@ -84,6 +84,8 @@ def template_values(firm: Firm, member: Member, mailbox: Mailbox, clients: Seque
 
 def one_line(text: str) -> str:
     """The text without controls, line separators and invisible direction marks, its white space single."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     shown = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join(shown.split())
 

@@ -21,6 +21,8 @@ WRONG = "A template of the firm is wrong, so this waits until an administrator p
 _BREAK = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")  # a value is one line: it may not begin one of its own
 _HALF = re.compile("[\ud800-\udfff]")  # half a character, which JSON can bring and no charset can write
 
+Key = tuple[tuple[str, str | tuple[tuple[str, str], ...]], ...]
+
 FILTERS = ("capitalize", "d", "default", "e", "escape", "lower", "title", "trim", "upper")
 _STRUCTURE: tuple[type[nodes.Node], ...] = (
     nodes.Template,
@@ -79,9 +81,15 @@ def fill(template: str, values: Mapping[str, object], *, html: bool = False) -> 
     An unknown variable is empty. A line that holds nothing but empty variables is dropped. With ``html`` values are
     escaped. Raises Faulty when the template is wrong or what comes out is longer than MAX_OUTPUT.
     """
-    plain = _plain(values)
+    return _filled(template, _key(values), html)
+
+
+@lru_cache(maxsize=256)  # of few members to few clients: most mail of a firm is filled in as the one before
+def _filled(template: str, key: Key, html: bool) -> str:
     try:
-        filled = _compiled(template, html).render(plain)
+        filled = _compiled(template, html).render(
+            {name: dict(value) if isinstance(value, tuple) else value for name, value in key}
+        )
     except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise Faulty(WRONG, [Fault("", f"can't be filled in: {error}")]) from error
     if len(filled) > MAX_OUTPUT:
@@ -130,13 +138,20 @@ def _is_plain(node: nodes.Node) -> bool:
     return isinstance(node, _STRUCTURE) and not (isinstance(node, nodes.Name) and node.name == "self")
 
 
-def _plain(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: _plain_value(value) for name, value in values.items()}
+def _key(values: Mapping[str, object]) -> Key:
+    """The values as they may be shown, and hashable."""
+    return tuple(
+        (name, _inner(value) if isinstance(value, Mapping) else _plain(value)) for name, value in values.items()
+    )
 
 
-def _plain_value(value: object) -> object:
-    if isinstance(value, Mapping):
-        return _plain(value)
-    if isinstance(value, str):
-        return _BREAK.sub(" ", _HALF.sub("\ufffd", value.replace(EMPTY, "")))[:MAX_VALUE]
-    raise TypeError(f"a template takes text, not {type(value).__name__}")
+def _inner(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _plain(value)) for name, value in values.items())
+
+
+def _plain(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a template takes text, not {type(value).__name__}")
+    if value.isascii() and value.isprintable():
+        return value[:MAX_VALUE]
+    return _BREAK.sub(" ", _HALF.sub("\ufffd", value.replace(EMPTY, "")))[:MAX_VALUE]

@@ -391,3 +391,12 @@ def test_a_signed_mail_that_is_attached_does_not_seal_what_carries_it() -> None:
         b"--m\r\nContent-Type: application/pkcs7-mime\r\nContent-Disposition: attachment\r\n\r\nx\r\n--m--\r\n"
     )
     assert b"Ana Pop" in _signed(raw, RICH)
+
+
+def test_new_fields_stand_above_the_mime_block_of_signed_mail() -> None:
+    kind = b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; protocol="application/pgp-signature"; boundary=s\r\n'
+    body = b"\r\n--s\r\n\r\nHi\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--s--\r\n"
+    raw = b"From: ana@firm.example\r\n" + kind + b"X-Last: 1\r\n" + body
+    date = Field.token("Date", "Tue, 03 Mar 2026 10:00:00 +0000")
+    out = render(raw, Edits(default=(date,), signature=SignatureBlock("-- \nAna", "Ana"))).raw
+    assert out == b"From: ana@firm.example\r\n" + date.line + kind + b"X-Last: 1\r\n" + body
