@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -126,6 +127,20 @@ class QueueEntry:
     in_reply_to: str = ""
     envid: str = ""
     return_full: bool = False
+    not_before: datetime | None = None  # when it was to leave, where that was not at once: its age counts from there
+
+    @property
+    def since(self) -> datetime:
+        """From when on its waiting counts."""
+        return self.not_before or self.accepted_at
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the next server in the words of RFC 3461, where it knows them: of MAIL, and of RCPT by key."""
+
+    mail: str = ""
+    rcpt: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
@@ -12,10 +13,12 @@ from gateway.domain.errors import BadMessage
 from gateway.domain.mail import QueueEntry, Recipient, Submission, Wish
 from gateway.mime.deferred import deferred_until
 from gateway.mime.facts import facts
-from gateway.outbound.prepare import Preparation, Prepared
+from gateway.outbound.prepare import OFF_THE_LOOP, Preparation, Prepared
 from gateway.policy.hold import latest
+from gateway.policy.resubmission import fingerprint
 from gateway.policy.schedule import release_at
 from gateway.settings.gateway import Settings
+from gateway.store.queue import AcceptedAlready
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -50,10 +53,22 @@ class Acceptance:
         asked = _asked_moment(submission, deferred_until(authorised.letter.header), self._now())
         prepared = await self._prepare.render(authorised)
         entry = _entry(prepared, asked, self._settings())
-        await self._store.queue.add(entry, prepared.raw)
+        try:
+            await self._store.queue.add(entry, prepared.raw, await _fingerprint(submission))
+        except AcceptedAlready as known:  # its 250 got lost on the way: the same one again
+            log.info("accepted-again", queue_id=known.queue_id, member=entry.login, peer=submission.peer)
+            return known.queue_id
         self._wake()
         _say(entry, prepared)
         return entry.id
+
+
+async def _fingerprint(submission: Submission) -> str:
+    """Off the loop where there is much to read."""
+    known = submission.login, submission.sender, submission.recipients, submission.raw
+    if len(submission.raw) > OFF_THE_LOOP:
+        return await asyncio.to_thread(fingerprint, *known)
+    return fingerprint(*known)
 
 
 def _asked_moment(submission: Submission, deferred: datetime | None, now: datetime) -> datetime | None:
@@ -85,6 +100,7 @@ def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> Qu
         in_reply_to=known.in_reply_to[0] if known.in_reply_to else "",
         envid=submission.envid,
         return_full=submission.return_full,
+        not_before=asked if asked is not None and asked > stamp.at else None,
     )
 
 

@@ -15,10 +15,11 @@ import structlog
 
 from gateway.domain.errors import Conflict, SignInRefused
 from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recipient
+from gateway.domain.mail import Asked, Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient
 from gateway.domain.record import EventKind
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.insist import insist
+from gateway.policy.dsn import parameters
 from gateway.policy.retry import given_up, next_attempt
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
@@ -90,7 +91,7 @@ class Attempts:
         now = self._now()
         schedule = self._settings().queue.retry
         jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-        when = next_attempt(schedule, entry.attempts, entry.accepted_at, now, jitter)
+        when = next_attempt(schedule, entry.attempts, entry.since, now, jitter)
         await insist(partial(self._store.queue.settle, entry.id, QueueState.QUEUED, when, outcomes=outcomes))
         return when
 
@@ -98,15 +99,22 @@ class Attempts:
         """The transactions one after the other; what one came to is written while the next is on its way."""
         picked_up, last = self._now(), Outcomes()
         verdict = Verdict.NOTHING
+        handed: set[str] = set()  # whose success nobody but we will tell
         writing: list[asyncio.Task[None]] = []
         try:
             for batch in transactions(entry):
                 if last:
                     writing.append(asyncio.create_task(insist(partial(self._store.queue.record, entry.id, last))))
                 attempt = await self._relay.deliver(
-                    mailbox, entry.sender, [one.address for one in batch], raw, smtputf8=entry.smtputf8
+                    mailbox,
+                    entry.sender,
+                    [one.address for one in batch],
+                    raw,
+                    smtputf8=entry.smtputf8,
+                    asked=asked(entry, batch),
                 )
                 last = attempt.outcomes
+                handed |= set() if attempt.reports else {one.address.key for one in batch if wants_success(one)}
                 entry = after(entry, last)
                 verdict = judged(attempt)
                 say(entry, attempt, picked_up)
@@ -116,13 +124,15 @@ class Attempts:
             if writing:
                 await asyncio.gather(*writing)
         await self._conclude(entry, last)
+        if handed:
+            await self._bounces.relayed(entry, handed)
         return verdict
 
     async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
         """Done, again later, or given up. Failures are reported before the entry may be done, and once."""
         now = self._now()
         pending = [one for one in entry.recipients if one.delivery is Delivery.PENDING]
-        if pending and given_up(entry.accepted_at, now, self._settings().queue.give_up_after):
+        if pending and given_up(entry.since, now, self._settings().queue.give_up_after):
             given = {one.address.key: expired(one) for one in pending}
             entry, pending, last = after(entry, given), [], {**last, **given}
         if any(one.delivery is Delivery.FAILED for one in entry.recipients):
@@ -131,6 +141,8 @@ class Attempts:
             await self._bounces.report(entry)
         if pending:
             await self.again(entry, last)
+            until = entry.since + self._settings().queue.give_up_after
+            await self._bounces.delayed(entry, since=entry.not_before, until=until)
         else:
             await insist(partial(self._store.queue.settle, entry.id, QueueState.DONE, now, outcomes=last))
         if any(one.delivery is Delivery.DELIVERED for one in entry.recipients):
@@ -174,6 +186,18 @@ def transactions(entry: QueueEntry) -> Iterator[list[Recipient]]:
     for one in pending:
         if one.bcc:
             yield [one]
+
+
+def asked(entry: QueueEntry, batch: Sequence[Recipient]) -> Asked | None:
+    """What the next server is told of the author's wishes; None where there are none."""
+    words = {one.address.key: parameters(entry, one, upstream_has_dsn=True) for one in batch}
+    mail = next((" ".join(of_mail) for of_mail, _ in words.values()), "")
+    rcpt = {key: " ".join(of_rcpt) for key, (_, of_rcpt) in words.items() if of_rcpt}
+    return Asked(mail, rcpt) if mail or rcpt else None
+
+
+def wants_success(recipient: Recipient) -> bool:
+    return Notify.SUCCESS in recipient.wish.notify
 
 
 def after(entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> QueueEntry:

@@ -94,38 +94,42 @@ class SentCopies:
 
         Those that are done are taken out of ``left``.
         """
+        entries = {copy.queue_id: await self._store.queue.get(copy.queue_id) for copy in left}
         for copy in left:
-            await self._file(copy, None)
+            await self._file(copy, entries[copy.queue_id], None)
         mailbox = self._firm().mailbox_by_key.get(key)
         if mailbox is None:  # its account was removed: the record has the copy, and there is no Sent to put it in
-            while left:
-                await self._store.queue.sent_done(left.pop().queue_id)
+            await self._store.queue.sent_done(*(copy.queue_id for copy in left))
+            left.clear()
             return
         session = await open_session(mailbox.imap, mailbox.username, mailbox.password, trust=self._trust())
+        placed: list[str] = []
         try:
             folder = await _sent_folder(session)
             while left:
-                await self._append(session, folder, mailbox, left[0])
-                left.pop(0)
+                await self._append(session, folder, mailbox, (left[0], entries[left[0].queue_id]))
+                placed.append(left.pop(0).queue_id)
         finally:
+            if placed:  # one that a crash leaves out here is looked for in Sent before it is appended again
+                await insist(partial(self._store.queue.sent_done, *placed))
             await session.close()
 
-    async def _append(self, session: ImapSession, folder: str, mailbox: Mailbox, copy: SentCopy) -> None:
+    async def _append(
+        self, session: ImapSession, folder: str, mailbox: Mailbox, duty: tuple[SentCopy, QueueEntry]
+    ) -> None:
+        copy, entry = duty
         found = await session.find_message_id(folder, copy.message_id) if copy.attempts > 1 else []
         if found:
             log.info("sent-copy-was-there", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
         else:
             raw = await self._store.bodies.get(copy.sha256)
-            entry = await self._store.queue.get(copy.queue_id)
             placed = await session.append(folder, raw, flags=("\\Seen",), at=entry.accepted_at)
             log.info("sent-copy", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
             if placed is not None:
-                await self._file(copy, Location(mailbox.key, folder, *placed))
-        await self._store.queue.sent_done(copy.queue_id)
+                await self._file(copy, entry, Location(mailbox.key, folder, *placed))
 
-    async def _file(self, copy: SentCopy, location: Location | None) -> None:
+    async def _file(self, copy: SentCopy, entry: QueueEntry, location: Location | None) -> None:
         """Under every client who was written to; mail to nobody's client is not kept in the record."""
-        entry = await self._store.queue.get(copy.queue_id)
         clients = self._clients(entry)
         if not clients:
             return

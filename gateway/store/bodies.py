@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from gateway.store.schema import body
 from gateway.store.trouble import trouble
 
 INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
+FRESH = 16 * 1024 * 1024  # octets of small bodies that are kept in memory: some thousand letters
 BLOBS = "blobs"
 BLOB_MODE = 0o600
 
@@ -43,15 +45,40 @@ def keep_all(connection: Connection, bodies: Sequence[Body]) -> None:
     connection.execute(_KEEP, [one.row for one in bodies])
 
 
+class Fresh:
+    """The last small bodies that came in: what was just accepted is about to be relayed, and then appended."""
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
+
+    def get(self, sha256: str) -> bytes | None:
+        return self._bodies.get(sha256)
+
+    def put(self, sha256: str, raw: bytes) -> None:
+        """The oldest go when there are more than `FRESH` octets."""
+        if sha256 in self._bodies:
+            return
+        self._bodies[sha256] = raw
+        self._size += len(raw)
+        while self._size > FRESH:
+            _, oldest = self._bodies.popitem(last=False)
+            self._size -= len(oldest)
+
+
 class Bodies:
     """Durable bytes; what comes out is what went in, or an error."""
 
     def __init__(self, root: Path, reader: Reader) -> None:
         self._root = root
         self._reader = reader
+        self._fresh = Fresh()
 
     async def get(self, sha256: str) -> bytes:
         """The bytes, checked against their hash; `NotFound`, or `Conflict` where the disk did not keep them."""
+        fresh = self._fresh.get(sha256)
+        if fresh is not None:
+            return fresh
         content = await self._reader.run(lambda connection: _look_up(connection, sha256))
         if content is None:
             content = await asyncio.to_thread(self._read, sha256)
@@ -68,7 +95,9 @@ class Bodies:
         if sha256 is not None and sha256 != digest:
             raise ValueError("the hash is not that of the bytes")
         inline = len(raw) < INLINE
-        if not inline:
+        if inline:
+            self._fresh.put(digest, raw)
+        else:
             await asyncio.to_thread(self._write, digest, raw)
         return Body(digest, {"sha256": digest, "size": len(raw), "content": raw if inline else None})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Update, bindparam, func, select, update
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Update, bindparam, func, select, update
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
 from gateway.policy.queue import PERSONS, QueueAction, after
+from gateway.policy.resubmission import WINDOW
 from gateway.store import attempts, claims, sent
 from gateway.store.bodies import Bodies, Body, keep_all
 from gateway.store.queue_rows import add_entries, read_entries
@@ -30,6 +32,29 @@ _OLDEST = select(func.min(_ENTRY.accepted_at)).where(_ENTRY.state != QueueState.
 _COUNTS = select(_ENTRY.state, func.count()).group_by(_ENTRY.state)
 
 
+_REPEATED = (
+    select(_ENTRY.id)
+    .where(_ENTRY.fingerprint.in_(bindparam("marks", expanding=True)), _ENTRY.accepted_at > bindparam("earliest"))
+    .order_by(_ENTRY.number)
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    body: Body
+    entry: QueueEntry
+    fingerprint: str  # empty: it may come as often as it likes
+
+
+class AcceptedAlready(Conflict):
+    """The same submission again; ``queue_id`` is what became of the first."""
+
+    def __init__(self, sentence: str, *, queue_id: str = "", detail: str = "") -> None:
+        super().__init__(sentence, detail=detail)
+        self.queue_id = queue_id
+
+
 class Queue:
     """Each method is one transaction, durable when it returns. `NotFound` for an unknown id."""
 
@@ -38,10 +63,13 @@ class Queue:
         self._reader = reader
         self._bodies = bodies
 
-    async def add(self, entry: QueueEntry, raw: bytes) -> None:
-        """Keep the message and its entry. `Conflict` when the id is there already, `NoSpace` when nothing was kept."""
+    async def add(self, entry: QueueEntry, raw: bytes, fingerprint: str = "") -> None:
+        """Keep the message and its entry. `Conflict` when the id is there already, `NoSpace` when nothing was kept.
+
+        `AcceptedAlready` when an entry with the same fingerprint was accepted within `WINDOW`: that one counts.
+        """
         body = await self._bodies.prepare(raw, entry.sha256)
-        await self._writer.run_together(_add, (body, entry))
+        await self._writer.run_together(_add, _New(body, entry, fingerprint))
 
     async def claim(
         self, now: datetime, limit: int, rooms: Mapping[str, int] | None = None, each: int | None = None
@@ -165,7 +193,7 @@ class Queue:
         def work(connection: Connection) -> None:
             attempts.mark_reported(connection, _number(connection, id), failed)
             if body is not None and report is not None:
-                _add(connection, [(body, report[0])])
+                _add(connection, [_New(body, report[0], "")])
 
         await self._writer.run(work)
 
@@ -173,8 +201,8 @@ class Queue:
         """Book an attempt for sent copies that are due; each is the caller's until `sent_done` or `sent_later`."""
         return await self._writer.run(lambda connection: sent.claim(connection, now, limit))
 
-    async def sent_done(self, queue_id: str) -> None:
-        await self._writer.run(lambda connection: sent.done(connection, _number(connection, queue_id)))
+    async def sent_done(self, *queue_ids: str) -> None:
+        await self._writer.run(lambda connection: sent.done(connection, queue_ids))
 
     async def sent_later(self, queue_id: str, at: datetime, error: str) -> None:
         await self._writer.run(lambda connection: sent.later(connection, _number(connection, queue_id), at, error))
@@ -183,9 +211,23 @@ class Queue:
         return await self._reader.run(sent.next_due)
 
 
-def _add(connection: Connection, items: Sequence[tuple[Body, QueueEntry]]) -> None:
-    keep_all(connection, [body for body, _ in items])
-    add_entries(connection, [entry for _, entry in items])
+def _add(connection: Connection, items: Sequence[_New]) -> None:
+    _refuse_repeated(connection, items)
+    keep_all(connection, [item.body for item in items])
+    add_entries(connection, [(item.entry, item.fingerprint) for item in items])
+
+
+def _refuse_repeated(connection: Connection, items: Sequence[_New]) -> None:
+    """Raises for the first that was accepted a short while ago; whoever brings several has them done one by one."""
+    marks = {item.fingerprint: item.entry for item in items if item.fingerprint}
+    if not marks:
+        return
+    earliest = min(entry.accepted_at for entry in marks.values()) - WINDOW
+    known = connection.execute(_REPEATED, {"marks": list(marks), "earliest": earliest}).first()
+    if known is not None:
+        raise AcceptedAlready("this was accepted already", queue_id=known.id)
+    if len(marks) < sum(bool(item.fingerprint) for item in items):
+        raise Conflict("two of these are the same")
 
 
 def recover(connection: Connection) -> None:

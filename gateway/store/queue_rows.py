@@ -8,8 +8,12 @@ from typing import TypedDict
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from gateway.domain.address import Address
-from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recipient
+from gateway.domain.mail import Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient, Wish
 from gateway.store.schema import queue_entry, recipient
+
+_KINDS = (Notify.FAILURE, Notify.DELAY, Notify.SUCCESS)
+_NOTHING_ASKED = Wish()
+_USUAL = " ".join(kind.value for kind in _KINDS if kind in _NOTHING_ASKED.notify)
 
 _ADD_ENTRIES = insert(queue_entry)
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("of")).scalar_subquery()
@@ -22,11 +26,14 @@ _OF_ENTRIES = (
 )
 
 
-def add_entries(connection: Connection, entries: Sequence[QueueEntry]) -> None:
-    """The entries with their recipients, a statement each however many; their bodies must be there."""
-    connection.execute(_ADD_ENTRIES, [_entry_row(entry) for entry in entries])
+def add_entries(connection: Connection, entries: Sequence[tuple[QueueEntry, str]]) -> None:
+    """The entries, each with its fingerprint, and their recipients; a statement each however many they are.
+
+    Their bodies must be there.
+    """
+    connection.execute(_ADD_ENTRIES, [_entry_row(entry, fingerprint) for entry, fingerprint in entries])
     rows = [
-        _recipient_row(entry.id, position, one) for entry in entries for position, one in enumerate(entry.recipients)
+        _recipient_row(entry.id, position, one) for entry, _ in entries for position, one in enumerate(entry.recipients)
     ]
     if rows:
         connection.execute(_ADD_RECIPIENTS, rows)
@@ -47,7 +54,13 @@ def read_recipient(row: Row[tuple[object, ...]]) -> Recipient:
     """A recipient of any query over all columns."""
     delivery = Delivery(row.delivery)
     last = None if row.code is None else Outcome(_outcome_of(delivery), row.code, row.status, row.words, row.stage)
-    return Recipient(Address(row.local, row.domain), delivery, row.bcc, last)
+    return Recipient(Address(row.local, row.domain), delivery, row.bcc, last, _wish(row.notify, row.orcpt))
+
+
+def _wish(notify: str, orcpt: str) -> Wish:
+    if notify == _USUAL and not orcpt:
+        return _NOTHING_ASKED
+    return Wish(frozenset(Notify(word) for word in notify.split()), orcpt)
 
 
 def _outcome_of(delivery: Delivery) -> Delivery:
@@ -80,11 +93,13 @@ def _recipient_row(entry: str, position: int, one: Recipient) -> Mapping[str, ob
         "bcc": one.bcc,
         "delivery": one.delivery.value,
         "reported": False,
+        "notify": " ".join(kind.value for kind in _KINDS if kind in one.wish.notify),
+        "orcpt": one.wish.orcpt,
         **outcome_row(one.last),
     }
 
 
-def _entry_row(entry: QueueEntry) -> Mapping[str, object]:
+def _entry_row(entry: QueueEntry, fingerprint: str) -> Mapping[str, object]:
     return {
         "id": entry.id,
         "login": entry.login,
@@ -104,6 +119,10 @@ def _entry_row(entry: QueueEntry) -> Mapping[str, object]:
         "grant_kind": entry.grant,
         "rules": list(entry.rules),
         "in_reply_to": entry.in_reply_to,
+        "envid": entry.envid,
+        "return_full": entry.return_full,
+        "not_before": entry.not_before,
+        "fingerprint": fingerprint or None,
     }
 
 
@@ -127,4 +146,7 @@ def _read_entry(row: Row[tuple[object, ...]], recipients: Sequence[Recipient]) -
         grant=row.grant_kind,
         rules=tuple(row.rules),
         in_reply_to=row.in_reply_to,
+        envid=row.envid,
+        return_full=row.return_full,
+        not_before=row.not_before,
     )

@@ -101,7 +101,13 @@ queue_entry = Table(
     Column("grant_kind", Text, nullable=False),
     Column("rules", JSON, nullable=False),
     Column("in_reply_to", Words, nullable=False),
-    Index("queue_entry_due", "state", "next_attempt"),
+    Column("envid", Words, nullable=False, server_default=""),
+    Column("return_full", Boolean, nullable=False, server_default="0"),
+    Column("not_before", Moment),  # NULL: it was to leave at once
+    Column("fingerprint", Text),  # of the submission; NULL where nobody submitted it
+    Index("queue_entry_mailbox", "state", "mailbox", "next_attempt"),
+    Index("queue_entry_fingerprint", "fingerprint"),
+    Index("queue_entry_message_id", "message_id"),
     sqlite_autoincrement=True,
 )
 
@@ -119,6 +125,8 @@ recipient = Table(
     Column("words", Words),
     Column("stage", Text),
     Column("reported", Boolean, nullable=False),  # its failure was told to the author
+    Column("notify", Text, nullable=False, server_default="failure delay"),  # of what the author wants to hear
+    Column("orcpt", Words, nullable=False, server_default=""),
     PrimaryKeyConstraint("entry", "position"),
     sqlite_with_rowid=False,
 )

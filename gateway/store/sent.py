@@ -53,6 +53,8 @@ _CLAIM = (
     .values(state=ACTIVE, attempts=_COPY.attempts + 1)
 )
 _SET = update(sent_copy).where(_COPY.entry == bindparam("of"), _COPY.state != DONE)
+_ENTRIES = select(queue_entry.c.number).where(queue_entry.c.id.in_(bindparam("ids", expanding=True)))
+_DONE = update(sent_copy).where(_COPY.entry.in_(_ENTRIES)).values(state=DONE, last_error="")
 _NEXT = select(func.min(_COPY.next_attempt)).where(_COPY.state == DUE)
 
 
@@ -80,9 +82,9 @@ def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:
     ]
 
 
-def done(connection: Connection, entry: int) -> None:
-    """The copy lies in Sent, or never will: either way the duty is over."""
-    connection.execute(_SET, {"of": entry, "state": DONE, "last_error": ""})
+def done(connection: Connection, queue_ids: Sequence[str]) -> None:
+    """The copies lie in Sent, or never will: either way the duty is over."""
+    connection.execute(_DONE, {"ids": list(queue_ids)})
 
 
 def later(connection: Connection, entry: int, at: datetime, error: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gateway.domain.dkim import Algorithm, KeyState, SigningKey
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.firm import Secret
+from gateway.store import migrate
 from gateway.store.dkim import ActiveKey
 from gateway.store.store import Store
 from tests.store.conftest import Opener
@@ -152,11 +153,8 @@ async def test_a_private_key_moved_to_another_row_does_not_open(open_store: Open
 
 
 async def test_H2_a_database_from_before_gets_its_table(open_store: Opener, data_dir: Path) -> None:
-    await (await open_store()).close()
-    with closing(sqlite3.connect(data_dir / "postern.db")) as raw:
-        raw.execute("DROP TABLE dkim_key")
-        raw.execute("UPDATE alembic_version SET version_num = '0001'")
-        raw.commit()
+    data_dir.mkdir(exist_ok=True)
+    migrate._change(data_dir / "postern.db", lambda connection: migrate._upgrade(connection, "0001"))
     store = await open_store()
     await store.dkim.add(key(), CANARY, "root")
     assert await states(store) == {"a": "waiting"}

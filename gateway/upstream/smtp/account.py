@@ -33,6 +33,11 @@ class Line:
     messages: int = 0
     closing: asyncio.TimerHandle | None = field(default=None, repr=False)  # when it will have been idle for too long
 
+    @property
+    def reports(self) -> bool:
+        """Whether the server takes over to tell authors what they want to know (RFC 3461)."""
+        return "DSN" in self.extensions
+
 
 async def open_account(mailbox: Mailbox, *, hostname: str, trust: Path | None, patience: Patience) -> Line:
     """A connection after EHLO and AUTH. Raises SignInRefused and Trouble; nothing stays open then.

@@ -14,12 +14,12 @@ import structlog
 from gateway.domain.address import Address
 from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Mailbox
-from gateway.domain.mail import Delivery, Outcome
+from gateway.domain.mail import Asked, Delivery, Outcome
 from gateway.policy.pace import limits_of
 from gateway.upstream.smtp.account import Line, open_account
 from gateway.upstream.smtp.outcomes import NoAnswer, Trouble
 from gateway.upstream.smtp.patience import Patience
-from gateway.upstream.smtp.transaction import Outcomes, transact
+from gateway.upstream.smtp.transaction import Envelope, Outcomes, transact
 
 MAX_IDLE = 30.0  # seconds; servers hang up on idle clients after a minute or more
 GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing any more
@@ -39,6 +39,15 @@ class Attempt:
     connecting: float  # TCP, TLS, EHLO, AUTH; 0 where a connection was kept
     sending: float  # from MAIL to the last reply
     answered: bool = True  # whether anybody took the connection
+    reports: bool = False  # whether the server was told what the author wants to know, and will tell it
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    outcomes: Outcomes
+    connecting: float
+    answered: bool
+    reports: bool
 
 
 @dataclass(slots=True)
@@ -71,37 +80,47 @@ class SmtpRelay:
         raw: bytes,
         *,
         smtputf8: bool = False,
+        asked: Asked | None = None,
     ) -> Attempt:
         """One transaction; an outcome for each recipient, by address key. ``raw`` has CRLF line ends.
+
+        ``asked`` is handed on where the server announces DSN; whether it did is in the attempt.
 
         What went wrong is in the outcomes: PENDING to try again, FAILED for good. Only SignInRefused is raised: then
         nothing was sent, and trying again will not help before the settings have changed. A message may have been
         delivered although its outcome is PENDING at stage "final" (RFC 1047).
         """
+        envelope = Envelope(sender, recipients, smtputf8, asked or Asked())
         begun = time.monotonic()
         failures = self._doors[mailbox.key].failures
         async with self._turn(mailbox):
             free = time.monotonic()
-            connecting, answered = 0.0, True
-            line = self._kept(mailbox)
             try:
-                while True:
-                    if line is None:
-                        opening = time.monotonic()
-                        line = await self._new(mailbox, failures)
-                        connecting = time.monotonic() - opening
-                    outcomes = await transact(line, sender, recipients, raw, smtputf8=smtputf8, patience=self._patience)
-                    line.messages += 1
-                    self._keep(line)
-                    if line.messages == 1 or not _gone(line, outcomes):
-                        break
-                    line = None  # one fresh connection; the other kept ones are likely to be at their end too
+                done = await self._exchange(mailbox, envelope, raw, failures)
             except Trouble as trouble:
                 outcomes = {address.key: trouble.outcome for address in recipients}
-                connecting, answered = time.monotonic() - free, not isinstance(trouble, NoAnswer)
-            now = time.monotonic()
+                done = _Done(outcomes, time.monotonic() - free, not isinstance(trouble, NoAnswer), reports=False)
+            spent = time.monotonic() - free - done.connecting
         upstream = f"{mailbox.smtp.host}:{mailbox.smtp.port}"
-        return Attempt(outcomes, upstream, free - begun, connecting, max(0.0, now - free - connecting), answered)
+        return Attempt(
+            done.outcomes, upstream, free - begun, done.connecting, max(0.0, spent), done.answered, done.reports
+        )
+
+    async def _exchange(self, mailbox: Mailbox, envelope: Envelope, raw: bytes, failures: int) -> _Done:
+        """Over a kept connection, else a new one; raises Trouble where none could be opened."""
+        connecting = 0.0
+        line = self._kept(mailbox)
+        while True:
+            if line is None:
+                opening = time.monotonic()
+                line = await self._new(mailbox, failures)
+                connecting = time.monotonic() - opening
+            outcomes = await transact(line, envelope, raw, self._patience)
+            line.messages += 1
+            self._keep(line)
+            if line.messages == 1 or not _gone(line, outcomes):
+                return _Done(outcomes, connecting, answered=True, reports=line.reports)
+            line = None  # one fresh connection; the other kept ones are likely to be at their end too
 
     async def answers(self, mailbox: Mailbox) -> bool:
         """Whether anybody takes a connection at the mailbox's server; costs it a connection and no sign-in."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from gateway.domain.address import Address
-from gateway.domain.mail import Delivery, Outcome
+from gateway.domain.mail import Asked, Delivery, Outcome
 from gateway.mime.check import is_ascii, line_fault
 from gateway.mime.header import Header
 from gateway.mime.seven import seven_bit
@@ -27,22 +28,27 @@ GO_ON = 354
 LARGE = 256 * 1024  # octets: looking through more of them would hold up everybody else
 
 
-async def transact(
-    line: Line,
-    sender: Address | None,
-    recipients: Sequence[Address],
-    raw: bytes,
-    *,
-    smtputf8: bool,
-    patience: Patience,
-) -> Outcomes:
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """From whom to whom, and what is asked of the server beside it."""
+
+    sender: Address | None
+    recipients: Sequence[Address]
+    smtputf8: bool
+    asked: Asked
+
+
+async def transact(line: Line, envelope: Envelope, raw: bytes, patience: Patience) -> Outcomes:
     """Outcomes by address key; never raises for what the server did. The line is closed where it can't be reused."""
+    recipients = envelope.recipients
     outcomes: Outcomes = {}
     try:
-        fit = partial(_fitted, line.extensions, sender, recipients, raw, smtputf8=smtputf8)
+        fit = partial(_fitted, line.extensions, envelope, raw)
         raw, parameters = await asyncio.to_thread(fit) if len(raw) > LARGE else fit()
-        mail = b"MAIL FROM:%s%s\r\n" % (_path(sender), parameters)
-        accepted = await _envelope(line, mail, recipients, outcomes, patience)
+        asked = envelope.asked if line.reports else Asked()
+        mail = b"MAIL FROM:%s%s%s\r\n" % (_path(envelope.sender), parameters, _words(asked.mail))
+        rcpts = [b"RCPT TO:%s%s\r\n" % (_path(one), _words(asked.rcpt.get(one.key, ""))) for one in recipients]
+        accepted = await _envelope(line, [mail, *rcpts], recipients, outcomes, patience)
         last = await _message(line, raw, patience) if accepted else None
     except Trouble as trouble:
         last = trouble.outcome
@@ -56,15 +62,13 @@ async def transact(
     return outcomes
 
 
-def _fitted(
-    extensions: Extensions, sender: Address | None, recipients: Sequence[Address], raw: bytes, *, smtputf8: bool
-) -> tuple[bytes, bytes]:
+def _fitted(extensions: Extensions, envelope: Envelope, raw: bytes) -> tuple[bytes, bytes]:
     """The message as this server can take it, and MAIL's parameters; Trouble that is final where it can't."""
     fault = line_fault(raw)
     if fault is not None:
         raise Trouble(impossible("5.6.0", f"the message can't be sent: {fault}", "mail"))
     parameters = b""
-    if _needs_utf8(sender, recipients, raw, smtputf8=smtputf8):
+    if _needs_utf8(envelope, raw):
         if "SMTPUTF8" not in extensions:
             text = "the server can't take addresses or headers in other letters than English ones (no SMTPUTF8)"
             raise Trouble(impossible("5.6.7", text, "mail"))  # RFC 6531 section 3.5: not to be changed on the way
@@ -99,10 +103,10 @@ def _check_size(size: int, limit: str) -> None:
 
 
 async def _envelope(
-    line: Line, mail: bytes, recipients: Sequence[Address], outcomes: Outcomes, patience: Patience
+    line: Line, commands: Sequence[bytes], recipients: Sequence[Address], outcomes: Outcomes, patience: Patience
 ) -> bool:
     """Whether the server waits for the message; the recipients that it refused have their outcome then."""
-    rest = [b"RCPT TO:%s\r\n" % _path(address) for address in recipients]
+    mail, *rest = commands
     if "PIPELINING" not in line.extensions:
         line.conversation.say(mail)
         await _mail(line, 0, patience)
@@ -196,11 +200,16 @@ async def _reset(line: Line, last: Outcome | None, patience: Patience) -> None:
             line.conversation.close()
 
 
+def _words(words: str) -> bytes:
+    return f" {words}".encode() if words else b""
+
+
 def _path(address: Address | None) -> bytes:
     return f"<{address or ''}>".encode()
 
 
-def _needs_utf8(sender: Address | None, recipients: Sequence[Address], raw: bytes, *, smtputf8: bool) -> bool:
-    if any(not address.is_ascii for address in (*([sender] if sender else []), *recipients)):
+def _needs_utf8(envelope: Envelope, raw: bytes) -> bool:
+    senders = () if envelope.sender is None else (envelope.sender,)
+    if any(not address.is_ascii for address in (*senders, *envelope.recipients)):
         return True
-    return smtputf8 and not is_ascii(raw[: Header.read(raw).end])
+    return envelope.smtputf8 and not is_ascii(raw[: Header.read(raw).end])
