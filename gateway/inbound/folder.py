@@ -1,4 +1,4 @@
-"""One folder of one mailbox, brought up to date: history of clients' addresses first, then what is new.
+"""One folder of one mailbox, brought up to date: what is new, history of clients' addresses, and what is gone.
 
 A round is idempotent: it may be cut anywhere, and the next one finds what is missing. Each message is filed in one
 transaction with the cursor, in the order of UIDs.
@@ -6,23 +6,23 @@ transaction with the cursor, in the order of UIDs.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
-from gateway.domain.address import Address
-from gateway.domain.errors import PosternError, TooLarge
-from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.record import Cursor, EventKind, Location, NewFiling
-from gateway.inbound.filing import filing_of, whose
-from gateway.mime.facts import facts
-from gateway.policy.cursor import PlanKind, reconcile
-from gateway.store.store import Store
-from gateway.upstream.imap.session import HeaderRow, ImapSession
+from gateway.domain.errors import CommandRefused, UpstreamError
+from gateway.domain.firm import Mailbox
+from gateway.domain.record import Cursor, Location
+from gateway.inbound.allowance import Allowance
+from gateway.inbound.reading import Looked, Reading
+from gateway.inbound.watch import Watch
+from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile
+from gateway.upstream.imap.session import FolderState, HeaderRow, ImapSession
+
+__all__ = ["FolderRounds", "Watch"]
 
 log = structlog.get_logger()
 
@@ -30,28 +30,26 @@ T = TypeVar("T")
 
 HEADERS_AT_ONCE = 200  # headers of one command: about half a megabyte
 ADDRESSES_AT_ONCE = 10  # in one SEARCH: measured as a sixth of the server's time of one SEARCH an address
-LARGEST = 100 * 1024 * 1024  # octets; twice what large providers take; larger ones are set aside
-OFF_THE_LOOP = 256 * 1024  # octets; taking more than this apart would hold other mailboxes up
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What every folder's follower shares."""
-
-    store: Store
-    firm: Callable[[], Firm]
-    now: Callable[[], datetime]
+AGAIN = timedelta(days=1)  # what was set aside is tried as often
 
 
 class FolderRounds:
-    """Brings one folder up to date, round by round."""
+    """Brings one folder up to date, round by round; it outlives the connections that the rounds run on."""
 
-    def __init__(self, watch: Watch, mailbox: Mailbox, folder: str) -> None:
+    def __init__(self, watch: Watch, mailbox: Mailbox, folder: str, allowance: Allowance) -> None:
         self._store = watch.store
         self._firm = watch.firm
         self._now = watch.now
         self._mailbox = mailbox
         self._folder = folder
+        self._allowance = allowance
+        self._reading = Reading(watch, mailbox, folder, allowance)
+        self._stride = HEADERS_AT_ONCE
+        self._sight: Sight | None = None  # when we last compared what lies there with what we know
+        self._settled = False
+        self._tried_again: datetime | None = None
+        self._exists = 0
+        self.paused = False  # history waits: the provider's allowance for today is used up
 
     async def round(self, session: ImapSession) -> int:
         """One round; how many messages were filed. Raises `UpstreamError` when the connection fails."""
@@ -61,104 +59,137 @@ class FolderRounds:
         if plan.kind is not PlanKind.CONTINUE:
             log.info("folder", mailbox=self._mailbox.key, folder=self._folder, kind=plan.kind.value)
             await self._store.sync.renew(plan.cursor)
-        filed = await self._history(session, plan.cursor, announce=plan.kind is PlanKind.RENEWED)
-        return filed + await self._new(session, plan.cursor, state.uidnext)
+            self._settled, self._sight = False, None
+        self._cursor = plan.cursor
+        await self._unmark()
+        filed = await self._again(session) + await self._new(session)
+        filed += await self._history(session, announce=plan.kind is PlanKind.RENEWED)
+        await self._compare(session, state)
+        if state.highestmodseq > self._cursor.highestmodseq:
+            await self._store.sync.move(replace(self._cursor, highestmodseq=state.highestmodseq))
+        return filed
 
     async def waiting(self) -> frozenset[str]:
         """Keys of synced addresses whose history in this folder was not looked for yet."""
         return self._firm().synced_keys - await self._store.sync.backfilled(self._mailbox.key, self._folder)
 
-    async def _history(self, session: ImapSession, cursor: Cursor, *, announce: bool) -> int:
-        filed = 0
-        for keys in _chunks(sorted(await self.waiting()), ADDRESSES_AT_ONCE):
-            addresses = _addresses(self._firm(), keys)
-            hits = await session.search_addresses(addresses, cursor.uidnext)
-            known = await self._store.record.known_uids(self._mailbox.key, self._folder, cursor.uidvalidity)
-            for uids in _chunks([uid for uid in hits if uid not in known], HEADERS_AT_ONCE):
-                for row in await session.fetch_headers(0, None, uids=uids):
-                    filed += await self._look(session, row, cursor.uidvalidity, None, announce=announce)
-            await self._store.sync.mark_backfilled(self._mailbox.key, self._folder, keys)
-        return filed
+    def is_due(self) -> bool:
+        """Whether a round is wanted though nothing happened: to try again what was set aside."""
+        at = self._tried_again
+        return at is None or not timedelta(0) <= self._now() - at < AGAIN
 
-    async def _new(self, session: ImapSession, cursor: Cursor, uidnext: int) -> int:
-        """All from the cursor on: in strides up to UIDNEXT, then once more openly for what came in meanwhile."""
+    async def _unmark(self) -> None:
+        """What comes while an address is not synced is not filed; its history is owed again once it is."""
+        marked = await self._store.sync.backfilled(self._mailbox.key, self._folder)
+        off = marked - self._firm().synced_keys
+        if off:
+            await self._store.sync.unmark(self._mailbox.key, self._folder, off)
+
+    async def _new(self, session: ImapSession) -> int:
+        """All from the cursor on, until there is no more."""
         filed = 0
         while True:
-            last = cursor.uidnext + HEADERS_AT_ONCE - 1 if cursor.uidnext + HEADERS_AT_ONCE <= uidnext else None
-            rows = await session.fetch_headers(cursor.uidnext, last)
-            for row in sorted(rows, key=lambda one: one.uid):
-                moved = replace(cursor, uidnext=row.uid + 1)
-                filed += await self._look(session, row, cursor.uidvalidity, moved, announce=True)
-                cursor = moved
-            if last is not None:
-                cursor = replace(cursor, uidnext=last + 1)
-            if rows or last is not None:
-                await self._store.sync.move(cursor)
-            if last is None and not rows:
+            self._exists = session.exists
+            left = await session.uids(self._cursor.uidnext)
+            if not left:
                 return filed
+            while left:
+                some, left = left[: self._stride], left[self._stride :]
+                for row in await self._headers(session, some):
+                    moved = replace(self._cursor, uidnext=row.uid + 1)
+                    filed += await self._look(session, row, moved, announce=True)
+                    self._cursor = moved
+                self._cursor = replace(self._cursor, uidnext=some[-1] + 1)
+                await self._store.sync.move(self._cursor)
 
-    async def _look(
-        self, session: ImapSession, row: HeaderRow, uidvalidity: int, cursor: Cursor | None, *, announce: bool
-    ) -> int:
-        """One header: fetched whole and filed if it is a client's; one broken message stops nothing."""
-        location = Location(self._mailbox.key, self._folder, uidvalidity, row.uid)
+    async def _history(self, session: ImapSession, *, announce: bool) -> int:
+        """Clients' mail below the cursor. New mail does not wait for it: it is taken in between."""
+        filed = 0
+        self.paused = False
+        while keys := sorted(await self.waiting())[:ADDRESSES_AT_ONCE]:
+            known_by = self._firm().clients_by_key
+            addresses = [known_by[key][0][1].address for key in keys if key in known_by]
+            hits = await session.search_addresses(addresses, self._cursor.uidnext) if addresses else []
+            aside = await self._store.sync.set_aside(self._mailbox.key, self._folder, self._cursor.uidvalidity)
+            # What is filed already is looked at again: it may be a further client's now.
+            for uids in _chunks([uid for uid in hits if uid not in aside], self._stride):
+                for row in await self._headers(session, uids):
+                    self.paused = self._allowance.is_spent(self._now().date())
+                    if self.paused:
+                        log.info("history-waits", mailbox=self._mailbox.key, folder=self._folder)
+                        return filed
+                    filed += await self._look(session, row, None, announce=announce)
+                    if session.exists > self._exists:
+                        filed += await self._new(session)
+            await self._store.sync.mark_backfilled(self._mailbox.key, self._folder, keys)
+        if not self._settled:
+            await self._store.sync.settle(self._mailbox.key, self._folder)
+            self._settled = True
+        return filed
+
+    async def _headers(self, session: ImapSession, uids: Sequence[int]) -> list[HeaderRow]:
+        """In the order of UIDs. Where the server fails the next try asks for fewer, down to the one it fails over."""
+        validity = self._cursor.uidvalidity
+        asked = [uid for uid in uids if not self._reading.is_hopeless(validity, uid)]
         try:
-            if not whose(self._firm(), row.header):
-                return 0
-            if await self._store.record.resight(location, facts(row.header).message_id, row.size):
-                return 0
-            if row.size > LARGEST:
-                await self._set_aside(location, cursor, f"larger than {LARGEST // 2**20} MiB")
-                return 0
-            raw = await session.fetch_body(row.uid, LARGEST)
-            return 0 if raw is None else await self._file(raw, location, cursor, announce=announce)
-        except TooLarge as error:
-            await self._set_aside(location, cursor, error.sentence)
-            return 0
-        except PosternError:
+            rows = await session.fetch_headers(0, None, uids=asked) if asked else []
+        except UpstreamError:
+            if len(asked) == 1:
+                self._reading.stumble(validity, asked[0])
+            self._stride = max(1, self._stride // 8)
             raise
-        except Exception as error:
-            log.exception("broken-message", mailbox=self._mailbox.key, folder=self._folder, uid=row.uid)
-            await self._set_aside(location, cursor, type(error).__name__)
+        self._stride = min(self._stride * 2, HEADERS_AT_ONCE)
+        missing = set(uids) - {row.uid for row in rows}
+        if missing:
+            there = set(await session.uids(min(missing), max(missing)))
+            for uid in sorted(missing & there):
+                await self._reading.set_aside(self._at(uid), None, "the server does not give its header")
+        return sorted(rows, key=lambda row: row.uid)
+
+    async def _look(self, session: ImapSession, row: HeaderRow, cursor: Cursor | None, *, announce: bool) -> int:
+        validity = self._cursor.uidvalidity
+        if self._reading.is_hopeless(validity, row.uid):
+            await self._reading.set_aside(self._at(row.uid), cursor, "the server fails over it each time")
             return 0
+        looked = await self._reading.look(session, row, validity, cursor, announce=announce)
+        return int(looked is Looked.FILED)
 
-    async def _file(self, raw: bytes, location: Location, cursor: Cursor | None, *, announce: bool) -> int:
-        now, firm = self._now(), self._firm()
-
-        def take_apart() -> NewFiling | None:
-            return filing_of(firm, self._mailbox, raw, location=location, cursor=cursor, now=now, announce=announce)
-
-        item = await asyncio.to_thread(take_apart) if len(raw) > OFF_THE_LOOP else take_apart()
-        if item is None:
+    async def _again(self, session: ImapSession) -> int:
+        """What was set aside, once a day; the time counts from the try, so that one that kills us kills us once."""
+        if not self.is_due():
             return 0
-        filed = await self._store.record.file(item)
-        log.info(
-            "filed",
-            mailbox=location.mailbox,
-            folder=location.folder,
-            uid=location.uid,
-            message=filed.message,
-            clients=[name for name, _ in item.clients],
-            documents=len(filed.documents),
-            new=filed.new,
-        )
-        return int(filed.new)
+        self._tried_again = self._now()
+        filed, validity = 0, self._cursor.uidvalidity
+        for uid in await self._store.sync.set_aside(self._mailbox.key, self._folder, validity):
+            try:
+                rows = await session.fetch_headers(0, None, uids=[uid])
+                looks = [await self._reading.look(session, row, validity, None, announce=True) for row in rows]
+            except CommandRefused as error:
+                log.info("still-set-aside", mailbox=self._mailbox.key, folder=self._folder, uid=uid, why=error.detail)
+                continue
+            if looks and Looked.ASIDE not in looks:
+                await self._store.sync.taken_up(self._at(uid))
+                filed += looks.count(Looked.FILED)
+        return filed
 
-    async def _set_aside(self, location: Location, cursor: Cursor | None, reason: str) -> None:
-        if not await self._store.sync.skip(location, reason, cursor):
-            return
-        await self._store.feed.add(
-            EventKind.SET_ASIDE,
-            self._now(),
-            f"A message in {location.folder} of {location.mailbox} (UID {location.uid}) could not be filed: {reason}",
-            mailbox=location.mailbox,
-        )
+    async def _compare(self, session: ImapSession, state: FolderState) -> None:
+        """Forget the places of what was expunged or moved away; asked for only where something can have gone."""
+        sight = Sight(state.uidvalidity, state.uidnext, state.exists)
+        if may_have_lost(self._sight, sight):
+            # First what we know, then what is there: what the sent copies add in between is not taken for lost.
+            places = await self._store.sync.places(self._mailbox.key, self._folder, state.uidvalidity)
+            ours = {uid for uid in places if uid < state.uidnext}
+            if ours:
+                gone = ours.difference(await session.uids(min(ours), max(ours)))
+                if gone:
+                    log.info("gone", mailbox=self._mailbox.key, folder=self._folder, messages=len(gone))
+                    await self._store.sync.gone(self._mailbox.key, self._folder, state.uidvalidity, gone)
+        self._sight = sight
+
+    def _at(self, uid: int) -> Location:
+        return Location(self._mailbox.key, self._folder, self._cursor.uidvalidity, uid)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _addresses(firm: Firm, keys: Sequence[str]) -> list[Address]:
-    return [firm.clients_by_key[key][0][1].address for key in keys]

@@ -9,54 +9,81 @@ from pathlib import Path
 
 import structlog
 
-from gateway.domain.errors import NoSpace, PosternError, SignInRefused, TemporaryFailure, UpstreamError
+from gateway.domain.errors import (
+    CommandRefused,
+    NoSpace,
+    PosternError,
+    SignInRefused,
+    TemporaryFailure,
+    UpstreamError,
+)
 from gateway.domain.firm import Mailbox
 from gateway.domain.record import EventKind, SyncState
-from gateway.inbound.folder import FolderRounds, Watch
-from gateway.upstream.imap.folders import default_folders
+from gateway.inbound.allowance import Allowance
+from gateway.inbound.folder import FolderRounds
+from gateway.inbound.watch import Watch
+from gateway.policy.cursor import Sight
+from gateway.policy.link import Happening, after
+from gateway.policy.patience import wait_after
+from gateway.upstream.imap.folders import Folder, followed
 from gateway.upstream.imap.session import ImapSession, open_session
 
 log = structlog.get_logger()
 
-RENEW_IDLE = 9 * 60.0  # seconds; below the ten minutes after which some providers and NATs drop a silent connection
-POLL = 5 * 60.0  # seconds between rounds over folders that no connection idles on
-IDLING = 2  # folders with a connection of their own: INBOX and Sent; the others share a third
-FIRST_WAIT = 1.0  # seconds; doubled with each failure in a row
-LONGEST_WAIT = 5 * 60.0
 OUTSIDE = (UpstreamError, NoSpace, TemporaryFailure)  # what comes and goes without a fault of ours
+SHORTEST_IDLE = 1.0  # seconds: a look over the folders that is due while IDLE starts can wait as long
 
 
 class Tail:
-    """Runs until cancelled, or until the provider refuses the sign-in: then it stops and says so, once."""
+    """Runs until cancelled, or until the provider refuses the sign-in: then it stops and says so, once.
+
+    The first folder has a connection that idles there and from time to time looks over all the others; the second
+    (Sent) has one that idles too. A third is opened for as long as something in the rest has changed.
+    """
 
     def __init__(self, watch: Watch, mailbox: Mailbox, *, trust: Path | None) -> None:
         self._watch = watch
         self._mailbox = mailbox
         self._trust = trust
+        self._facts = watch.facts(mailbox.imap.host)
+        self._allowance = Allowance(self._facts.download_a_day)
+        self._rounds: dict[str, FolderRounds] = {}
+        self._sights: dict[str, Sight] = {}  # of the rest, when they were last brought up to date
+        self._state = SyncState.OFF
         self._failures = 0
-        self._behind: set[str] = set()
+        self._asked = 0  # how often somebody wanted a look
+        self._waking = asyncio.Event()
         self._idle: set[ImapSession] = set()
-        self._restless = asyncio.Event()
+        self._behind: set[str] = set()
+        self._followed: set[str] = set()
+        self._due: dict[str, Sight | None] = {}
+        self._errand = asyncio.Event()
+        self._unread: dict[str, str] = {}  # folders that can't be read now, and why
 
     def wake(self) -> None:
         """Look again now: an address was added, or somebody asked."""
-        self._restless.set()
+        self._asked += 1
+        self._waking.set()
         for session in self._idle:
             session.wake()
 
     async def run(self) -> None:
         while True:
+            await self._meet(Happening.STARTED)
             error = await self._until_failure()
             if isinstance(error, SignInRefused):
                 await self._stop(error)
                 return
             await self._retry(error)
 
+    async def broke(self, sentence: str) -> None:
+        """Somebody else noticed that we failed."""
+        await self._meet(Happening.FAILED, sentence)
+
     async def _until_failure(self) -> PosternError:
         """Follows until something outside fails; a fault of ours is raised as it is."""
         try:
-            await self.say(SyncState.CONNECTING)
-            await self._follow()
+            await self._follow_apart()
         except BaseExceptionGroup as group:
             outside, ours = group.split(OUTSIDE)
             if outside is None or ours is not None:
@@ -66,97 +93,203 @@ class Tail:
             return error
         raise AssertionError("following ends only by a failure")
 
+    async def _follow_apart(self) -> None:
+        """In a task of its own: where a follower fails as we are cancelled, Python 3.11 would lose the cancellation."""
+        following = asyncio.create_task(self._follow(), name=f"{self._mailbox.key} following")
+        try:
+            await asyncio.wait([following])
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        following.result()
+
     async def _follow(self) -> None:
-        """One connection a folder for the first ones, one for all the rest; any that fails ends them all."""
+        """Any connection that fails ends them all."""
+        self._behind.clear()
+        self._followed.clear()
+        self._due.clear()
         async with asyncio.TaskGroup() as followers:
             session = await self._open()
-            folders = await self._folders(session)
-            self._behind = set(folders)
-            first, *others = folders[:IDLING]
-            followers.create_task(self._stay(session, first), name=f"{self._mailbox.key} {first}")
-            for folder in others:
-                followers.create_task(self._connect_and_stay(folder), name=f"{self._mailbox.key} {folder}")
-            if folders[IDLING:]:
-                followers.create_task(self._rove(folders[IDLING:]), name=f"{self._mailbox.key} other folders")
+            followers.create_task(self._lead(session, followers), name=f"{self._mailbox.key} first folder")
+            followers.create_task(self._rove(), name=f"{self._mailbox.key} other folders")
 
     async def _open(self) -> ImapSession:
         box = self._mailbox
-        return await open_session(box.imap, box.username, box.password, trust=self._trust)
+        await self._watch.door.turn(box.imap.host, self._facts.logins_a_second)
+        return await open_session(box.imap, box.username, box.password, trust=self._trust, timeout=self._facts.answer)
 
-    async def _folders(self, session: ImapSession) -> Sequence[str]:
-        if self._mailbox.folders:
-            return self._mailbox.folders
-        return default_folders(await session.folders())
+    # the first folder, and all of them from time to time
 
-    async def _connect_and_stay(self, folder: str) -> None:
-        await self._stay(await self._open(), folder)
-
-    async def _stay(self, session: ImapSession, folder: str) -> None:
-        """Rounds on one folder, each after something happened there (or nothing for a while)."""
-        rounds = FolderRounds(self._watch, self._mailbox, folder)
+    async def _lead(self, session: ImapSession, followers: asyncio.TaskGroup) -> None:
+        clock = asyncio.get_running_loop()
+        first, looked_for, look_at = "", -1, 0.0
         try:
             while True:
-                await self._round(session, rounds, folder)
-                self._idle.add(session)
-                await session.idle(RENEW_IDLE)
-                self._idle.discard(session)
+                asked = self._asked
+                if asked != looked_for or clock.time() >= look_at:
+                    first = await self._look_around(session, followers)
+                    looked_for, look_at = asked, clock.time() + self._facts.poll
+                await self._round(session, first)
+                if asked == self._asked:
+                    await self._wait(session, min(self._facts.renew_idle, max(look_at - clock.time(), SHORTEST_IDLE)))
         finally:
-            self._idle.discard(session)
             session.abort()
 
-    async def _rove(self, folders: Sequence[str]) -> None:
+    async def _look_around(self, session: ImapSession, followers: asyncio.TaskGroup) -> str:
+        """Which folders there are, and in which something changed; the first one."""
+        listed = await session.folders()
+        chosen, missing = followed(listed, self._mailbox.folders)
+        if not chosen:
+            raise CommandRefused(
+                "None of the folders that the mailbox is to be synced from exists there. "
+                "Leave `folders` out of its settings, or name those that there are."
+            )
+        await self._forget_missing(listed)
+        self._unread = dict.fromkeys(missing, "there is no such folder")
+        idling, rest = chosen[: self._facts.idle_folders], chosen[self._facts.idle_folders :]
+        for folder in idling:
+            if folder not in self._followed:
+                self._followed.add(folder)
+                self._behind.add(folder)
+                if folder != idling[0]:
+                    followers.create_task(self._stay(folder), name=f"{self._mailbox.key} {folder}")
+        if rest:
+            await self._send_out(rest, await session.sights(rest))
+        return idling[0]
+
+    async def _forget_missing(self, listed: Sequence[Folder]) -> None:
+        """What lay in a folder that was deleted or renamed lies there no more; a list without INBOX is none."""
+        there = {folder.name for folder in listed if folder.selectable}
+        if "INBOX" not in there:
+            return
+        for folder in await self._watch.store.sync.folders(self._mailbox.key) - there:
+            log.info("folder-gone", mailbox=self._mailbox.key, folder=folder)
+            await self._watch.store.sync.forget_folder(self._mailbox.key, folder)
+            self._rounds.pop(folder, None)
+            self._sights.pop(folder, None)
+
+    async def _send_out(self, rest: Sequence[str], sights: dict[str, Sight]) -> None:
+        for folder in rest:
+            sight, rounds = sights.get(folder), self._rounds_of(folder)
+            if sight is None or sight != self._sights.get(folder) or rounds.is_due() or await rounds.waiting():
+                self._due[folder] = sight
+                self._behind.add(folder)
+        if self._due:
+            self._errand.set()
+
+    # the second folder, and the rest
+
+    async def _stay(self, folder: str) -> None:
+        """Rounds on one folder, each after something happened there (or nothing for a while)."""
         session = await self._open()
         try:
             while True:
-                self._restless.clear()
-                for folder in folders:
-                    await self._round(session, FolderRounds(self._watch, self._mailbox, folder), folder)
-                try:
-                    async with asyncio.timeout(POLL):
-                        await self._restless.wait()
-                except TimeoutError:
-                    continue
+                asked = self._asked
+                await self._round(session, folder)
+                if asked == self._asked:
+                    await self._wait(session, self._facts.renew_idle)
         finally:
             session.abort()
 
-    async def _round(self, session: ImapSession, rounds: FolderRounds, folder: str) -> None:
+    async def _rove(self) -> None:
+        """Whenever folders are due: a connection, a round on each, and goodbye."""
+        while True:
+            await self._errand.wait()
+            self._errand.clear()
+            if not self._due:
+                continue
+            session = await self._open()
+            try:
+                while self._due:
+                    folder, sight = next(iter(self._due.items()))
+                    del self._due[folder]
+                    await self._visit(session, folder, sight)
+            except BaseException:
+                session.abort()
+                raise
+            await session.close()
+
+    async def _visit(self, session: ImapSession, folder: str, sight: Sight | None) -> None:
+        """One that the server refuses is shown and tried again with the next look; the others go on."""
+        try:
+            await self._round(session, folder)
+        except CommandRefused as error:
+            log.warning("folder-refused", mailbox=self._mailbox.key, folder=folder, error=error.detail)
+            self._unread[folder] = error.sentence
+            self._behind.discard(folder)
+            await self._caught_up()
+            return
+        if sight is not None and not self._rounds_of(folder).paused:
+            self._sights[folder] = sight
+
+    async def _wait(self, session: ImapSession, limit: float) -> None:
+        self._idle.add(session)
+        try:
+            await session.idle(limit)
+        finally:
+            self._idle.discard(session)
+
+    def _rounds_of(self, folder: str) -> FolderRounds:
+        if folder not in self._rounds:
+            self._rounds[folder] = FolderRounds(self._watch, self._mailbox, folder, self._allowance)
+        return self._rounds[folder]
+
+    async def _round(self, session: ImapSession, folder: str) -> None:
+        rounds = self._rounds_of(folder)
         if await rounds.waiting():
             self._behind.add(folder)
-            await self.say(SyncState.BACKFILLING)
+            await self._meet(Happening.BEHIND)
         await rounds.round(session)
-        self._behind.discard(folder)
-        if not self._behind:
-            self._failures = 0  # only now: a server that lets us in and then fails must not be hammered
-            await self._watch.store.sync.synced(self._mailbox.key, self._watch.now())
-            await self.say(SyncState.LIVE)
+        self._unread.pop(folder, None)
+        if not rounds.paused:
+            self._behind.discard(folder)
+        await self._caught_up()
+
+    # how the link stands
+
+    async def _caught_up(self) -> None:
+        if self._behind:
+            return
+        self._failures = 0  # only now: a server that lets us in and then fails must not be hammered
+        await self._watch.store.sync.synced(self._mailbox.key, self._watch.now())
+        unread = [f"the folder {folder} is not synced: {why}" for folder, why in sorted(self._unread.items())]
+        await self._meet(Happening.CAUGHT_UP, "; ".join(unread))
 
     async def _retry(self, error: PosternError) -> None:
         self._failures += 1
-        wait = min(FIRST_WAIT * 2 ** min(self._failures - 1, 20), LONGEST_WAIT) * random.uniform(0.5, 1)  # noqa: S311
+        words = f"{error.sentence} {error.detail}"
+        wait = wait_after(self._failures, words, random.random(), first=self._facts.first_wait)  # noqa: S311
         log.warning("tail-retries", mailbox=self._mailbox.key, error=error.sentence, wait=round(wait, 1))
-        await self.say(SyncState.RETRYING, error.sentence)
-        self._restless.clear()
+        await self._meet(Happening.FAILED, error.sentence)
+        self._waking.clear()
         try:
             async with asyncio.timeout(wait):
-                await self._restless.wait()
+                await self._waking.wait()
         except TimeoutError:
             return
 
     async def _stop(self, error: PosternError) -> None:
         sentence = (
-            f"{self._mailbox.address} is not synced: the provider refuses its user name or password. "
-            "Put the right ones in the firm file and run `postern apply`."
+            f"{self._mailbox.address} is not synced: {error.sentence} "
+            "Put what is right in the firm file and run `postern apply`, or let it try again with "
+            f"`postern mailbox sync {self._mailbox.key}`."
         )
         log.error("tail-stopped", mailbox=self._mailbox.key, error=error.sentence, detail=error.detail)
-        await self.say(SyncState.STOPPED, sentence)
-        await self._watch.store.feed.add(EventKind.SYNC_STOPPED, self._watch.now(), sentence, mailbox=self._mailbox.key)
-
-    async def say(self, state: SyncState, detail: str = "") -> None:
-        """Keeps how the link stands; what can't be kept is logged."""
+        await self._meet(Happening.REFUSED, sentence)
         try:
-            await self._watch.store.sync.set_state(self._mailbox.key, state, self._watch.now(), detail)
+            await self._watch.store.feed.add(
+                EventKind.SYNC_STOPPED, self._watch.now(), sentence, mailbox=self._mailbox.key
+            )
+        except (NoSpace, TemporaryFailure) as failure:  # status says it as well
+            log.error("event-not-kept", mailbox=self._mailbox.key, error=failure.sentence)
+
+    async def _meet(self, happening: Happening, detail: str = "") -> None:
+        """Keeps how the link stands after this; what can't be kept is logged."""
+        self._state = after(self._state, happening)
+        try:
+            await self._watch.store.sync.set_state(self._mailbox.key, self._state, self._watch.now(), detail)
         except (NoSpace, TemporaryFailure) as error:  # the tail is worth more than what status says of it
-            log.error("state-not-kept", mailbox=self._mailbox.key, state=state.value, error=error.sentence)
+            log.error("state-not-kept", mailbox=self._mailbox.key, state=self._state.value, error=error.sentence)
 
 
 def _telling(group: BaseExceptionGroup[PosternError]) -> PosternError:

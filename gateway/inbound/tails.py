@@ -9,10 +9,12 @@ import structlog
 
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.record import SyncState
-from gateway.inbound.folder import Watch
 from gateway.inbound.tail import Tail
+from gateway.inbound.watch import Watch
 
 log = structlog.get_logger()
+
+BROKEN_WAIT = 60.0  # seconds: a fault of ours does not go away by itself, and its trace is in the log each time
 
 
 class Tails:
@@ -25,9 +27,9 @@ class Tails:
         self._running: dict[str, tuple[Mailbox, Tail, asyncio.Task[None]]] = {}
 
     def firm_changed(self, old: Firm, new: Firm) -> None:
-        """Tails follow the new accounts; those that stay look for the history of new addresses."""
+        """Tails follow the new accounts; those that stay look for history, and note whose mail is passed over now."""
         self._changed.set()
-        if new.synced_keys - old.synced_keys:
+        if new.synced_keys != old.synced_keys:
             for _, tail, _ in self._running.values():
                 tail.wake()
 
@@ -74,8 +76,26 @@ class Tails:
             except Exception:
                 log.exception("tail-broke", mailbox=mailbox.key)
                 sentence = "an internal error; the gateway's log has the details, and it tries again every minute"
-                await tail.say(SyncState.RETRYING, sentence)
-                await asyncio.sleep(60)
+                await tail.broke(sentence)
+                await asyncio.sleep(BROKEN_WAIT)
+
+    async def halt(self, key: str) -> bool:
+        """Follow it no more until `restart`, or until its account changes; also before `run`. False: there is none."""
+        mailbox = self._watch.firm().mailbox_by_key.get(key)
+        if mailbox is None:
+            return False
+        if key not in self._running:
+            nothing = asyncio.create_task(asyncio.sleep(0), name=f"no tail {key}")
+            self._running[key] = (mailbox, Tail(self._watch, mailbox, trust=self._trust), nothing)
+        task = self._running[key][2]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return True
+
+    def is_halted(self, key: str) -> bool:
+        """Whether its tail has ended and waits for a person."""
+        running = self._running.get(key)
+        return running is not None and running[2].done()
 
 
 def _account(mailbox: Mailbox) -> tuple[object, ...]:

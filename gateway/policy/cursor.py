@@ -25,6 +25,15 @@ class FolderPlan:
     cursor: Cursor
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a folder says of itself without a look at any message; equal ones hold the same messages."""
+
+    uidvalidity: int
+    uidnext: int
+    messages: int
+
+
 def reconcile(  # noqa: PLR0917 - three facts of ours, three of the server's
     cursor: Cursor | None, mailbox: str, folder: str, uidvalidity: int, uidnext: int, highestmodseq: int
 ) -> FolderPlan:
@@ -37,3 +46,14 @@ def reconcile(  # noqa: PLR0917 - three facts of ours, three of the server's
     if 0 < uidnext < cursor.uidnext:
         return FolderPlan(PlanKind.WENT_BACK, here)
     return FolderPlan(PlanKind.CONTINUE, cursor)
+
+
+def may_have_lost(before: Sight | None, now: Sight) -> bool:
+    """Whether a message that lay in the folder ``before`` may be gone ``now``.
+
+    A UID is given once and new ones start at UIDNEXT: where as many messages were added as UIDs were given, none is
+    gone. So the three numbers that every server tells decide it, and CONDSTORE is not needed.
+    """
+    if before is None or before.uidvalidity != now.uidvalidity:
+        return True
+    return now.messages - before.messages != now.uidnext - before.uidnext

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.record import Location
 from gateway.store.record_rows import location_row
-from gateway.store.schema import location, message
+from gateway.store.schema import location, message, skipped
 
 _COLUMNS = location.c
 _SEEN = insert(location).on_conflict_do_update(
@@ -37,6 +40,26 @@ _ONE = delete(location).where(
     _COLUMNS.uidvalidity == bindparam("validity"),
     _COLUMNS.uid == bindparam("number"),
 )
+_WAS_HERE = (
+    exists()
+    .where(
+        _COLUMNS.mailbox == bindparam("of_mailbox"),
+        _COLUMNS.folder == bindparam("of_folder"),
+        _COLUMNS.message == message.c.id,
+        or_(
+            _COLUMNS.stale.is_(True),
+            and_(_COLUMNS.uidvalidity == bindparam("validity"), _COLUMNS.uid == bindparam("number")),
+        ),
+    )
+    .label("was_here")
+)
+_LOOKALIKES = (
+    select(message.c.sha256, _WAS_HERE)
+    .where(message.c.message_id == bindparam("name"), message.c.size == bindparam("octets"))
+    .order_by(message.c.id.desc())
+    .limit(bindparam("most"))
+)
+_AT_ONCE = 500  # UIDs in one statement: SQLite takes 32,766 values, and a short one is prepared once
 
 
 def see(connection: Connection, where: Location, number: int) -> None:
@@ -63,3 +86,53 @@ def resight(connection: Connection, where: Location, message_id: str, size: int)
     connection.execute(_ONE, {**place, "validity": old.uidvalidity, "number": old.uid})
     connection.execute(_SEEN, location_row(where, old.message))
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """A stored message that may be the one; ``was_here``: it lay there, or in that folder before its renumbering."""
+
+    sha256: str
+    was_here: bool
+
+
+def lookalikes(connection: Connection, where: Location, message_id: str, size: int, most: int) -> list[Lookalike]:
+    """The newest messages that may be the one seen there; who asks compares the bytes."""
+    place = {"of_mailbox": where.mailbox, "of_folder": where.folder, "validity": where.uidvalidity, "number": where.uid}
+    rows = connection.execute(_LOOKALIKES, {**place, "name": message_id, "octets": size, "most": most})
+    return [Lookalike(row.sha256, row.was_here) for row in rows]
+
+
+def places(connection: Connection, mailbox: str, folder: str, uidvalidity: int) -> frozenset[int]:
+    """UIDs that we believe to lie in the folder: of filed messages, and of those that were set aside."""
+    return frozenset(
+        uid
+        for table in (location, skipped)
+        for uid in connection.execute(
+            select(table.c.uid).where(
+                table.c.mailbox == mailbox, table.c.folder == folder, table.c.uidvalidity == uidvalidity
+            )
+        ).scalars()
+    )
+
+
+def forget(connection: Connection, mailbox: str, folder: str, uidvalidity: int, uids: Collection[int]) -> None:
+    """Nothing lies at these UIDs any more."""
+    ordered = sorted(uids)
+    for start in range(0, len(ordered), _AT_ONCE):
+        for table in (location, skipped):
+            connection.execute(
+                delete(table).where(
+                    table.c.mailbox == mailbox,
+                    table.c.folder == folder,
+                    table.c.uidvalidity == uidvalidity,
+                    table.c.uid.in_(ordered[start : start + _AT_ONCE]),
+                )
+            )
+
+
+def forget_stale(connection: Connection, mailbox: str, folder: str) -> None:
+    """What was not found again after a renumbering is gone."""
+    connection.execute(
+        delete(location).where(location.c.mailbox == mailbox, location.c.folder == folder, location.c.stale.is_(True))
+    )

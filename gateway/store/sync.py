@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.errors import Conflict
 from gateway.domain.record import Cursor, Location, MailboxSync, SyncState
-from gateway.store import schema
+from gateway.store import locations, schema
+from gateway.store.locations import Lookalike
 from gateway.store.reader import Reader
 from gateway.store.schema import backfilled, location, mailbox_sync, skipped, tally
 from gateway.store.writer import Writer
@@ -29,17 +30,16 @@ _SET = insert(schema.cursor).on_conflict_do_update(
 )
 _COUNT = insert(tally).on_conflict_do_update(
     index_elements=["mailbox"],
-    set_={
-        "filed": tally.c.filed + insert(tally).excluded.filed,
-        "skipped": tally.c.skipped + insert(tally).excluded.skipped,
-    },
+    set_={"filed": tally.c.filed + insert(tally).excluded.filed},
 )
 _SKIP = insert(skipped).on_conflict_do_nothing()
 _MARK = insert(backfilled).on_conflict_do_nothing()
 _STATE = select(mailbox_sync.c.state).where(mailbox_sync.c.mailbox == bindparam("of_mailbox"))
 _UPDATE_STATE = update(mailbox_sync).where(mailbox_sync.c.mailbox == bindparam("of_mailbox"))
+# Few, and they come and go; so they are counted, where what was filed is tallied.
+_ASIDE = select(func.count()).where(skipped.c.mailbox == mailbox_sync.c.mailbox).scalar_subquery().label("aside")
 _STATES = (
-    select(mailbox_sync, tally.c.filed, tally.c.skipped)
+    select(mailbox_sync, tally.c.filed, _ASIDE)
     .join(tally, tally.c.mailbox == mailbox_sync.c.mailbox, isouter=True)
     .order_by(mailbox_sync.c.mailbox)
 )
@@ -72,9 +72,9 @@ def _set_cursor(connection: Connection, to: Cursor, uidnext: int = 0, highestmod
     )
 
 
-def count(connection: Connection, mailbox: str, *, filed: int = 0, skipped: int = 0) -> None:
+def count(connection: Connection, mailbox: str, *, filed: int) -> None:
     """Add to what the mailbox's link has done so far."""
-    connection.execute(_COUNT, {"mailbox": mailbox, "filed": filed, "skipped": skipped})
+    connection.execute(_COUNT, {"mailbox": mailbox, "filed": filed, "skipped": 0})
 
 
 class Sync:
@@ -121,6 +121,78 @@ class Sync:
 
         await self._writer.run(work)
 
+    async def unmark(self, mailbox: str, folder: str, keys: Collection[str]) -> None:
+        """Their history is to be looked for again: mail of a while was not filed for them."""
+        marks = backfilled.c
+        gone = delete(backfilled).where(
+            marks.mailbox == mailbox, marks.folder == folder, marks.address == bindparam("key")
+        )
+
+        def work(connection: Connection) -> None:
+            if keys:
+                connection.execute(gone, [{"key": key} for key in keys])
+
+        await self._writer.run(work)
+
+    async def folders(self, mailbox: str) -> frozenset[str]:
+        """Those that have been read."""
+        query = select(schema.cursor.c.folder).where(schema.cursor.c.mailbox == mailbox)
+        return frozenset(await self._reader.run(lambda connection: connection.execute(query).scalars().all()))
+
+    async def forget_folder(self, mailbox: str, folder: str) -> None:
+        """It is there no more: nothing lies in it, and one made under its name is a new one."""
+
+        def work(connection: Connection) -> None:
+            for table in (location, skipped, backfilled, schema.cursor):
+                connection.execute(delete(table).where(table.c.mailbox == mailbox, table.c.folder == folder))
+
+        await self._writer.run(work)
+
+    async def places(self, mailbox: str, folder: str, uidvalidity: int) -> frozenset[int]:
+        """UIDs of the folder that we hold to be true, of what was filed and of what was set aside."""
+        return await self._reader.run(lambda connection: locations.places(connection, mailbox, folder, uidvalidity))
+
+    async def gone(self, mailbox: str, folder: str, uidvalidity: int, uids: Collection[int]) -> None:
+        """Expunged or moved away; the messages themselves stay in the record."""
+        await self._writer.run(lambda connection: locations.forget(connection, mailbox, folder, uidvalidity, uids))
+
+    async def settle(self, mailbox: str, folder: str) -> None:
+        """The folder was looked through after its renumbering: what was not seen again is gone."""
+        await self._writer.run(lambda connection: locations.forget_stale(connection, mailbox, folder))
+
+    async def lookalikes(self, where: Location, message_id: str, size: int, most: int = 5) -> list[Lookalike]:
+        """Stored messages with this Message-ID and size, newest first: hints, to be compared by their bytes."""
+        if not message_id:
+            return []
+        return await self._reader.run(
+            lambda connection: locations.lookalikes(connection, where, message_id, size, most)
+        )
+
+    async def set_aside(self, mailbox: str, folder: str, uidvalidity: int) -> tuple[int, ...]:
+        """UIDs of what could not be filed, ascending."""
+        of = skipped.c
+        query = (
+            select(of.uid)
+            .where(of.mailbox == mailbox, of.folder == folder, of.uidvalidity == uidvalidity)
+            .order_by(of.uid)
+        )
+        return tuple(await self._reader.run(lambda connection: connection.execute(query).scalars().all()))
+
+    async def taken_up(self, where: Location) -> None:
+        """What was set aside there is dealt with."""
+        of = skipped.c
+        query = delete(skipped).where(
+            of.mailbox == where.mailbox,
+            of.folder == where.folder,
+            of.uidvalidity == where.uidvalidity,
+            of.uid == where.uid,
+        )
+
+        def work(connection: Connection) -> None:
+            connection.execute(query)
+
+        await self._writer.run(work)
+
     async def set_state(self, mailbox: str, state: SyncState, at: datetime, detail: str = "") -> None:
         """``at`` counts where the state is another than before."""
 
@@ -158,7 +230,7 @@ class Sync:
                 detail=row.detail,
                 synced_at=row.synced_at,
                 filed=row.filed or 0,
-                skipped=row.skipped or 0,
+                skipped=row.aside,
             )
             for row in rows
         }
@@ -175,10 +247,21 @@ class Sync:
                 "reason": reason,
             }
             new = connection.execute(_SKIP, values).rowcount == 1
-            if new:
-                count(connection, where.mailbox, skipped=1)
             if cursor is not None:
                 move_cursor(connection, cursor)
             return new
 
         return await self._writer.run(work)
+
+    async def forget(self, mailbox: str) -> None:
+        """Where its folders were read up to, so that the next round looks through all of them; what was filed stays.
+
+        Known messages are known again by their old places; what is found beside them is history, and not announced.
+        """
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(location).where(location.c.mailbox == mailbox).values(stale=True))
+            for table in (backfilled, skipped, schema.cursor):
+                connection.execute(delete(table).where(table.c.mailbox == mailbox))
+
+        await self._writer.run(work)

@@ -37,7 +37,35 @@ SENT_NAMES = (
         "보낸편지함",
     ),
 )
-ARCHIVE_NAMES = ("Archive", "Archives", "Archiv", "Archivo", "Archivio", "Arquivo", "Arhivă", "Arhiva", "Archief")
+# What nobody has sent yet, and what nobody wants: not looked into.
+DRAFTS_NAMES = (
+    *("Drafts", "Draft", "Entwürfe", "Entwurf", "Brouillons", "Brouillon", "Borradores", "Borrador", "Rascunhos"),
+    *("Bozze", "Ciorne", "Concepten", "Wersje robocze", "Robocze", "Szkice", "Koncepty", "Rozepsané", "Nacrti"),
+    *("Skice", "Osnutki", "Piszkozatok", "Utkast", "Kladder", "Luonnokset", "Taslaklar", "Черновики", "Чернетки"),
+    *("Чернови", "Πρόχειρα", "下書き", "草稿", "草稿箱", "임시 보관함", "임시보관함"),
+)
+JUNK_NAMES = (
+    *("Junk", "Spam", "Junk E-mail", "Junk Email", "Junk Mail", "Bulk Mail", "Bulk", "Unerwünscht", "Spamverdacht"),
+    *("Junk-E-Mail", "Courrier indésirable", "Indésirables", "Pourriel", "Correo no deseado", "No deseado", "Lixo"),
+    *("Lixo Eletrônico", "Lixo eletrónico", "Posta indesiderata", "Mesaje nesolicitate", "E-mailuri nedorite"),
+    *("Ongewenste e-mail", "Ongewenst", "Wiadomości-śmieci", "Niechciane", "Nevyžádaná pošta", "Nevyžiadaná pošta"),
+    *("Neželjena pošta", "Neželena pošta", "Levélszemét", "Skräppost", "Uønsket e-post", "Uønsket mail"),
+    *("Roskaposti", "Önemsiz", "Gereksiz E-posta", "Нежелательная почта", "Спам", "Небажана пошта", "Нежелана поща"),
+    *("Ανεπιθύμητα", "迷惑メール", "垃圾邮件", "垃圾郵件", "정크 메일", "스팸"),
+)
+TRASH_NAMES = (
+    *("Trash", "Deleted", "Deleted Items", "Deleted Messages", "Bin", "Papierkorb", "Gelöscht", "Gelöschte Elemente"),
+    *("Gelöschte Objekte", "Corbeille", "Éléments supprimés", "Messages supprimés", "Papelera", "Eliminados"),
+    *("Elementos eliminados", "Lixeira", "Itens excluídos", "Itens eliminados", "Cestino", "Posta eliminata"),
+    *("Coș de gunoi", "Coş de gunoi", "Gunoi", "Elemente șterse", "Elemente şterse", "Prullenbak"),
+    *("Verwijderde items", "Kosz", "Elementy usunięte", "Koš", "Odstraněná pošta", "Kôš", "Odstránené", "Otpad"),
+    *("Smeće", "Izbrisano", "Kuka", "Lomtár", "Törölt elemek", "Papperskorg", "Papperskorgen", "Borttaget"),
+    *("Papirkurv", "Papirkurven", "Slettet post", "Slettede elementer", "Roskakori", "Poistetut", "Çöp", "Çöp Kutusu"),
+    *("Silinmiş Öğeler", "Корзина", "Удаленные", "Кошик", "Видалені", "Кошче", "Изтрити", "Κάδος", "Διαγραμμένα"),
+    *("ゴミ箱", "削除済みアイテム", "已删除邮件", "已删除", "垃圾桶", "刪除的郵件", "휴지통", "지운 편지함"),
+)
+_ELSEWHERE = frozenset({"\\Drafts", "\\Junk", "\\Trash", "\\Flagged", "\\Important"})  # the last two show others' mail
+MAX_FOLDERS = 1000  # followed in one mailbox; a server that lists more is looked at no further
 
 _UNUSABLE = frozenset({"\\noselect", "\\nonexistent"})
 
@@ -73,20 +101,44 @@ def sent_folder(folders: Sequence[Folder]) -> Folder | None:
 
 
 def default_folders(folders: Sequence[Folder]) -> tuple[str, ...]:
-    """What is tailed when the settings name no folder: all mail where there is such, else INBOX, Sent, archive."""
+    """What is tailed when the settings name no folder: all mail where there is such, else INBOX, Sent, and the others.
+
+    Mail is sorted into folders by people and their filters, so all are looked at but drafts, junk and trash.
+    """
     everything = _choose(folders, "\\All", ())
     if everything is not None:
         return (everything.name,)
-    chosen = [_choose(folders, "\\Sent", SENT_NAMES), _choose(folders, "\\Archive", ARCHIVE_NAMES)]
-    return ("INBOX", *(folder.name for folder in chosen if folder is not None and folder.name != "INBOX"))
+    sent = sent_folder(folders)
+    unwanted = {_folded(name) for name in (*DRAFTS_NAMES, *JUNK_NAMES, *TRASH_NAMES)}
+    others = [
+        folder.name
+        for folder in folders
+        if folder.selectable
+        and folder.special_use not in _ELSEWHERE
+        and (folder.special_use or _folded(folder.leaf) not in unwanted)
+    ]
+    first = ("INBOX", *((sent.name,) if sent is not None else ()))
+    return tuple(dict.fromkeys((*first, *others)))[:MAX_FOLDERS]
 
 
-def read_folder(listed: Listed) -> Folder | None:
-    """A folder of a LIST response; None for a name that no command could carry back."""
+def followed(folders: Sequence[Folder], wanted: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which folders to tail, those to idle on first, and which of ``wanted`` are not there; empty: the default ones."""
+    if not wanted:
+        return default_folders(folders), ()
+    there = {folder.name for folder in folders if folder.selectable}
+    sent = sent_folder(folders)
+    first = ("INBOX", sent.name if sent is not None else "")
+    names = ["INBOX" if name.upper() == "INBOX" else name for name in wanted]
+    ordered = sorted(dict.fromkeys(names), key=lambda name: first.index(name) if name in first else len(first))
+    return tuple(name for name in ordered if name in there), tuple(name for name in ordered if name not in there)
+
+
+def read_folder(listed: Listed, *, utf8: bool = False) -> Folder | None:
+    """A folder of a LIST response; None for a name that no command could carry back. ``utf8``: it is not UTF-7."""
     if not listed.name or any(octet in listed.name for octet in b"\r\n\0"):
         return None
     try:
-        name = utf7.decode(listed.name)
+        name = listed.name.decode("utf-8", "replace") if utf8 else utf7.decode(listed.name)
     except ValueError:  # raw UTF-8 from a server that should know better
         name = listed.name.decode("utf-8", "replace")
     if name.upper() == "INBOX":

@@ -48,18 +48,22 @@ async def find_addresses(connection: Connection, addresses: Sequence[Address], l
     return found
 
 
-async def find_uids(connection: Connection, first: int, last: int | None, uidnext: int) -> set[int]:
-    """UIDs in use from ``first`` to ``last`` (None: the end), asked for in portions."""
-    ranges: list[bytes] = []
+async def find_uids(connection: Connection, first: int, last: int | None, uidnext: int, exists: int) -> set[int]:
+    """UIDs in use from ``first`` to ``last`` (None: the end), asked for in portions where the folder holds many.
+
+    A server may number with any gaps, and one that lies about UIDNEXT must not cost a thousand commands: ``exists``
+    decides how many.
+    """
     known = uidnext - 1 if last is None else last
-    while first + UIDS_A_SEARCH <= known:
-        ranges.append(b"UID %d:%d" % (first, first + UIDS_A_SEARCH - 1))
-        first += UIDS_A_SEARCH
-    ranges.append(b"UID %d:%s" % (first, b"*" if last is None else b"%d" % last))
+    extended = is_extended(connection)
     found: set[int] = set()
-    for uids in ranges:
-        found |= await find(connection, search(uids, (), extended=is_extended(connection)))
-    return found
+    while exists > UIDS_A_SEARCH and first + UIDS_A_SEARCH <= known:
+        found |= await find(
+            connection, search(b"UID %d:%d" % (first, first + UIDS_A_SEARCH - 1), (), extended=extended)
+        )
+        first += UIDS_A_SEARCH
+    end = b"*" if last is None else b"%d" % last
+    return found | await find(connection, search(b"UID %d:%s" % (first, end), (), extended=extended))
 
 
 async def find_message_id(connection: Connection, message_id: bytes) -> set[int]:

@@ -13,9 +13,11 @@ from gateway import __version__
 from gateway.domain.address import Address
 from gateway.domain.errors import CommandRefused
 from gateway.domain.firm import Endpoint, Secret
+from gateway.policy.cursor import Sight
 from gateway.upstream.imap import fetch, utf7
 from gateway.upstream.imap.command import Argument, Command, Literal, date_time, string
 from gateway.upstream.imap.connection import Connection
+from gateway.upstream.imap.counts import count_folders
 from gateway.upstream.imap.examine import FolderState, examine
 from gateway.upstream.imap.fetch import HEADERS_A_FETCH, HeaderRow
 from gateway.upstream.imap.folders import Folder, read_folder
@@ -65,11 +67,17 @@ class ImapSession:
         self._changed = False
         self._exists = 0
         self._uidnext = 0
+        self._utf8 = False
 
     @property
     def capabilities(self) -> frozenset[str]:
         """In upper case, as they are after the sign-in."""
         return self._connection.capabilities
+
+    @property
+    def exists(self) -> int:
+        """Messages in the examined folder, as far as the server has told."""
+        return self._exists
 
     async def start(self, username: str, password: Secret, trust: Path | None) -> None:
         """Connect, sign in, say who we are; `open_session` calls it."""
@@ -79,6 +87,7 @@ class ImapSession:
             name = b'("name" "Postern" "version" "%s")' % __version__.encode("ascii")
             status = await self._connection.attempt(Command("ID", (name,)))  # some providers insist on it
             _log.debug("imap identified", host=self._connection.endpoint.host, answer=status.kind)
+        await self._agree_on_names()
 
     async def close(self) -> None:
         """Log out and hang up; a command under way is not waited for: it raises Unreachable."""
@@ -101,7 +110,7 @@ class ImapSession:
         names: dict[str, bytes] = {}
 
         def collect(response: Untagged) -> None:
-            folder = read_folder(response) if isinstance(response, Listed) else None
+            folder = read_folder(response, utf8=self._utf8) if isinstance(response, Listed) else None
             if folder is not None and isinstance(response, Listed) and folder.name not in names:
                 found.append(folder)
                 names[folder.name] = response.name
@@ -113,6 +122,18 @@ class ImapSession:
             )
         self._wire_names = names
         return found
+
+    async def sights(self, names: Collection[str]) -> dict[str, Sight]:
+        """What each folder, as `folders` named it, says of itself; those that the server refuses are missing."""
+        async with self._lock:
+            wire = {name: self._wire_names.get(name) or self._encoded(name) for name in names}
+            return await count_folders(self._connection, wire)
+
+    async def uids(self, first: int, last: int | None = None) -> list[int]:
+        """UIDs in use in the examined folder from ``first`` to ``last`` (None: the end), ascending."""
+        async with self._lock:
+            found = await find_uids(self._connection, first, last, self._uidnext, self._exists)
+        return sorted(uid for uid in found if first <= uid and (last is None or uid <= last))
 
     async def examine(self, folder: str) -> FolderState:
         """Select it read-only: what follows is about this folder. CommandRefused when there is no such folder."""
@@ -189,6 +210,15 @@ class ImapSession:
             changed, self._changed = self._changed, False
             return changed
 
+    async def _agree_on_names(self) -> None:
+        """Names are modified UTF-7 unless the server knows nothing but UTF-8 (RFC 9051 section 5.1, RFC 9755)."""
+        offered = self.capabilities
+        if "UTF8=ONLY" in offered:
+            status = await self._connection.attempt(Command("ENABLE", (b"UTF8=ACCEPT",)))
+            self._utf8 = status.kind == "OK"
+        elif "IMAP4REV2" in offered and "IMAP4REV1" not in offered:
+            self._utf8 = True
+
     # what follows is called under the lock
 
     def _notice(self, response: Untagged) -> None:
@@ -203,7 +233,10 @@ class ImapSession:
         if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
             # on the wire it would be harmless, but Dovecot repeats the decoded name in its answer, line ends and all
             raise CommandRefused("The name holds a control character, as no folder's name may: write it again.")
-        return string(self._wire_names.get(name) or utf7.encode(name))
+        return string(self._wire_names.get(name) or self._encoded(name))
+
+    def _encoded(self, name: str) -> bytes:
+        return name.encode("utf-8", "surrogatepass") if self._utf8 else utf7.encode(name)
 
     async def _examine(self, folder: str) -> FolderState:
         state = await examine(self._connection, self._folder(folder))
@@ -215,7 +248,7 @@ class ImapSession:
         """Which UIDs there are: asked only where the range may hold many."""
         if last is not None and last - first < HEADERS_A_FETCH:
             return range(first, last + 1)
-        return await find_uids(self._connection, first, last, self._uidnext)
+        return await find_uids(self._connection, first, last, self._uidnext, self._exists)
 
     async def _poll(self, limit: float) -> None:
         loop = asyncio.get_running_loop()

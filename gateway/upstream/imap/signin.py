@@ -7,12 +7,22 @@ from base64 import b64encode
 
 from gateway.domain.errors import CommandRefused, SignInRefused, Unreachable, UpstreamError
 from gateway.domain.firm import Secret
+from gateway.policy.patience import asked_for
 from gateway.upstream.imap.command import Command, string
 from gateway.upstream.imap.connection import Connection
 from gateway.upstream.imap.parse import Status
 
-NOT_NOW = frozenset({"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG", "CONTACTADMIN", "THROTTLED", "OVERQUOTA"})
+NOT_NOW = frozenset({"UNAVAILABLE", "LIMIT", "INUSE", "SERVERBUG", "THROTTLED", "OVERQUOTA"})
 """Response codes (RFC 5530) that say nothing about the password."""
+
+WHAT_TO_DO = {
+    "AUTHENTICATIONFAILED": "Check both; some providers want an app password.",
+    "EXPIRED": "The password has expired: choose a new one at the provider, then write it into the mailbox's settings.",
+    "PRIVACYREQUIRED": "It wants a protected connection: set the mailbox's security to tls or starttls.",
+    "CONTACTADMIN": "The account is barred: ask the provider's support, then let the gateway try again.",
+    "AUTHORIZATIONFAILED": "The account may not use this mailbox: ask whoever grants access to it.",
+}
+"""By response code, what helps where trying again does not."""
 
 _NOT_NOW_WORDS = re.compile(
     r"too many|simultaneous|later|temporar|unavailable|throttl|internal error|timed? ?out", re.IGNORECASE
@@ -58,13 +68,14 @@ def _refusal(connection: Connection, status: Status, password: Secret) -> Upstre
     host = connection.endpoint.host
     words = (status.text.replace(password.value, "[secret]") if password.value else status.text).rstrip(". ")
     detail = f"{status.kind} [{status.code}] {words}"
-    passing = status.code in NOT_NOW or (status.code in {"", "ALERT"} and _NOT_NOW_WORDS.search(words))
+    telling = status.code in {"", "ALERT"}
+    passing = status.code in NOT_NOW or asked_for(words) or (telling and _NOT_NOW_WORDS.search(words))
     if passing:
         return Unreachable(f"The mail server at {host} lets nobody sign in at the moment: {words}.", detail=detail)
     if status.kind == "BAD":
         return CommandRefused(f"The mail server at {host} did not understand the sign-in: {words}.", detail=detail)
     return SignInRefused(
         f"The mail server at {host} refused the user name or password: {words}. "
-        "Check both; some providers want an app password.",
+        f"{WHAT_TO_DO.get(status.code, WHAT_TO_DO['AUTHENTICATIONFAILED'])}",
         detail=detail,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.upstream.imap.folders import Folder, default_folders, read_folder, sent_folder
+from gateway.upstream.imap.folders import Folder, default_folders, followed, read_folder, sent_folder
 from gateway.upstream.imap.parse import Listed
 
 
@@ -39,10 +39,20 @@ def test_the_delimiter_is_the_servers() -> None:
     assert folder("a/Sent", delimiter="").leaf == "a/Sent"
 
 
-def test_by_default_inbox_sent_and_archive_are_tailed() -> None:
-    assert default_folders([folder("INBOX"), folder("Archiv"), folder("Gesendet"), folder("Junk")]) == (
-        *("INBOX", "Gesendet", "Archiv"),
-    )
+def test_by_default_all_folders_are_tailed_but_drafts_junk_and_trash_in_any_language() -> None:
+    there = ["Archiv", "Entwürfe", "Gesendet", "INBOX", "INBOX/Corbeille", "Kunden/Pacino", "Спам", "ゴミ箱"]
+    marked = [folder("Ablage P", "\\Trash"), folder("Stern", "\\Flagged"), folder("Kunden", "\\Noselect")]
+    assert default_folders([*map(folder, there), *marked]) == ("INBOX", "Gesendet", "Archiv", "Kunden/Pacino")
+
+
+def test_a_folder_that_the_server_marks_as_something_else_is_not_taken_for_junk_by_its_name() -> None:
+    assert default_folders([folder("INBOX"), folder("Trash", "\\Archive")]) == ("INBOX", "Trash")
+
+
+def test_the_folders_that_the_settings_name_are_ordered_and_missing_ones_told() -> None:
+    there = [folder("Sent"), folder("INBOX"), folder("A"), folder("B")]
+    assert followed(there, ("B", "Sent", "gone", "inbox")) == (("INBOX", "Sent", "B"), ("gone",))
+    assert followed(there, ()) == (("INBOX", "Sent", "A", "B"), ())
 
 
 def test_where_there_is_a_folder_of_all_mail_it_alone_is_tailed() -> None:

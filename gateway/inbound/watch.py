@@ -1,0 +1,25 @@
+"""What every follower of every mailbox shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.domain.firm import Firm
+from gateway.inbound.room import Room
+from gateway.store.store import Store
+from gateway.upstream.imap.doorway import Doorway
+from gateway.upstream.providers import Facts, facts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """``facts`` tells of the provider behind an IMAP host."""
+
+    store: Store
+    firm: Callable[[], Firm]
+    now: Callable[[], datetime]
+    facts: Callable[[str], Facts] = facts_of
+    room: Room = field(default_factory=Room)
+    door: Doorway = field(default_factory=Doorway)
