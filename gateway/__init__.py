@@ -20,7 +20,7 @@ A floor imports only floors below it, rooms of one floor not each other; import-
     domain                         the words as frozen values, and the errors
 
 `domain`, `mime` and `policy` do no I/O and read no clock. One room imports each large library: SQLAlchemy only
-`store`, aiosmtpd only `submission`, aiosmtplib and aioimaplib only `upstream`, FastAPI only `admin`, click only `cli`.
+`store`, aiosmtpd only `submission`, aioimaplib and dnspython only `upstream`, FastAPI only `admin`, click only `cli`.
 """
 
 __version__ = "0.1.0"

@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.diagnosis import Diagnosis
+from gateway.domain.firm import Mailbox
 from gateway.domain.status import Status
+from gateway.inbound.stops import Stops
 from gateway.office.office import Office
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing_keys import FindTxt
 from gateway.store.store import Store
+from gateway.upstream.diagnose import diagnose
 from gateway.upstream.dns import find_txt
 
 
@@ -28,4 +32,6 @@ class Services:
     sync_now: Callable[[str], Awaitable[None]]
     now: Callable[[], datetime]
     rehearse: Rehearsal
+    stops: Stops | None = None  # None: nobody follows mailboxes here, so there is nothing to stop
+    diagnose: Callable[[Mailbox], Awaitable[Diagnosis]] = diagnose
     find_txt: FindTxt = find_txt  # in whose DNS the records of signing keys are looked up

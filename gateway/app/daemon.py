@@ -15,6 +15,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -28,6 +29,7 @@ from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
 from gateway.inbound.folder import Watch
+from gateway.inbound.stops import Stops
 from gateway.inbound.tails import Tails
 from gateway.office.office import Office
 from gateway.office.signin import SignIn
@@ -41,6 +43,7 @@ from gateway.outbound.signing import Signing
 from gateway.settings.gateway import Settings, load
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
+from gateway.upstream.diagnose import diagnose
 from gateway.upstream.smtp import SmtpRelay
 
 log = structlog.get_logger()
@@ -144,6 +147,7 @@ class Daemon:
         listeners: tuple[Listener, ...],
     ) -> None:
         """Runs the flows until a signal; then nothing new is taken, and what is under way ends."""
+        await flows.stops.load()
         async with asyncio.TaskGroup() as tasks:
             running = [*flows.start(tasks), tasks.create_task(self._watchdog(), name="watchdog")]
             office.on_change.append(lambda firm: _follow(tasks, flows, firm))
@@ -174,6 +178,10 @@ class Daemon:
             sync_now=flows.sync_now,
             rehearse=flows.rehearse,
             now=now,
+            stops=flows.stops,
+            diagnose=partial(
+                diagnose, hostname=self._settings.submission.hostname, trust=self._settings.upstream.trust
+            ),
         )
         return AdminServer(services, socket_path=socket_path, group=self._settings.admin.group)
 
@@ -225,14 +233,15 @@ class Flows:
         self.relay = SmtpRelay(hostname=first.submission.hostname, trust=first.upstream.trust)
         bounces = Bounces(store, firm=firm, hostname=lambda: settings().submission.hostname, now=now)
         self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust)
+        self.tails = Tails(Watch(store, firm, now), trust=first.upstream.trust)
+        self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.dispatcher = Dispatcher(
-            store, self.relay, bounces, firm=firm, settings=settings, now=now, delivered=self._copies.wake
+            store, self.relay, bounces, firm=self.stops.sending, settings=settings, now=now, delivered=self._copies.wake
         )
         self.signing = Signing(store.dkim)
         prepare = Preparation(store, firm=firm, settings=settings, now=now, signing=self.signing)
         self.accept = Acceptance(store, prepare, settings=settings, now=now, wake=self.dispatcher.wake)
         self.rehearse = Rehearsal(prepare, firm=firm, now=now)
-        self.tails = Tails(Watch(store, firm, now), trust=first.upstream.trust)
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         self._dispatching = tasks.create_task(self.dispatcher.run(), name="dispatcher")

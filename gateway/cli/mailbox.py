@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import click
 
+from gateway.cli import clean
 from gateway.cli.answer import Answer
 from gateway.cli.daemon import Daemon, step
-from gateway.cli.exits import DATA, Failed
+from gateway.cli.exits import DATA, OK, Failed
 from gateway.cli.paper import Paper
 from gateway.cli.talking import talking
+
+FAILED = 1  # a step of the test failed; the commands' own failures are sysexits
 
 
 @click.group()
@@ -56,6 +59,71 @@ def sync_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
         paper.answer(answer)
         return
     paper.say(f"{answer.text('mailbox')} is looked at now: `postern mailbox show` says how it went.")
+
+
+@mailbox.command("test")
+@click.argument("address")
+@talking
+def test_mailbox(daemon: Daemon, paper: Paper, address: str) -> int:
+    """Walk to a mailbox's servers, sign in to both, and name the first thing that fails. No mail is sent."""
+    answer = daemon.post(f"/v1/mailboxes/{step(address)}/test", patient=True)
+    if paper.as_json:
+        paper.answer(answer)
+    else:
+        _print_test(paper, answer)
+    return FAILED if answer.text("failed") else OK
+
+
+@mailbox.command("stop")
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@talking
+def stop_mailbox(daemon: Daemon, paper: Paper, address: str, yes: bool) -> None:
+    """Stop reading a mailbox and sending through it, until `postern mailbox sync`."""
+    path = f"/v1/mailboxes/{step(address)}/stop"
+    if not yes:
+        for line in _consequences(daemon.post(path, dry_run=True)):
+            click.echo(clean.line(line), err=True)
+        click.confirm("Stop it?", abort=True, err=True)
+    answer = daemon.post(path)
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    paper.say(f"{answer.text('mailbox')} is stopped: `postern mailbox sync {answer.text('mailbox')}` starts it again.")
+
+
+@mailbox.command("reset")
+@click.argument("address")
+@talking
+def reset_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
+    """Look through all of a mailbox again; what was filed stays, and nothing is announced twice."""
+    answer = daemon.post(f"/v1/mailboxes/{step(address)}/reset")
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    paper.say(f"{answer.text('mailbox')} is looked through again: `postern mailbox show` says how far it is.")
+
+
+def _print_test(paper: Paper, answer: Answer) -> None:
+    steps = answer.parts("steps")
+    rows = [(one.text("name"), one.text("verdict"), _seconds(one), one.text("text") or "-") for one in steps]
+    paper.table(("step", "result", "time", "found"), rows, empty="")
+    for one in steps:
+        if one.text("advice"):
+            paper.say(f"{one.text('name')}: {one.text('text')} {one.text('advice')}")
+
+
+def _seconds(one: Answer) -> str:
+    return f"{float(one.text('seconds')):.3f} s" if one.text("seconds") else "-"
+
+
+def _consequences(answer: Answer) -> list[str]:
+    name, queued, rules = answer.text("mailbox"), answer.number("queued"), answer.words("rules")
+    lines = [f"While {name} is stopped, new mail in it is not filed, and nothing leaves through it:"]
+    lines += [f"  mail from {', '.join(answer.words('members'))} as {name} is held"] * bool(answer.words("members"))
+    lines += [f"  rule {rule} sends as {name}: its mail is held" for rule in rules]
+    lines += [f"  {queued} queued message{'s' * (queued != 1)} will wait"] * bool(queued)
+    return lines
 
 
 def _show(paper: Paper, one: Answer) -> None:

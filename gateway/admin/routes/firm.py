@@ -39,20 +39,6 @@ async def members(given: Given) -> shapes.Json:
     return {"members": [shapes.member(one) for one in given.office.firm.members]}
 
 
-@router.get("/v1/mailboxes")
-async def mailboxes(given: Given) -> shapes.Json:
-    """Each with the state of its sync."""
-    states = await given.store.sync.states()
-    return {"mailboxes": [shapes.mailbox(one, states.get(one.key)) for one in given.office.firm.mailboxes]}
-
-
-@router.post("/v1/mailboxes/{address}/sync")
-async def sync(address: str, given: Given) -> shapes.Json:
-    """Looks at the mailbox now, also where a refused sign-in had stopped it, and sends what was held for that."""
-    await given.sync_now(address.casefold())
-    return {"mailbox": address.casefold()}
-
-
 @router.get("/v1/clients")
 async def clients(given: Given) -> shapes.Json:
     """With contacts and toggles."""
