@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from gateway import __version__
 from gateway.admin import problems
-from gateway.admin.routes import backup, dkim, documents, feed, firm, mail, mailboxes, queue, rules, status
+from gateway.admin.routes import backup, dkim, documents, feed, firm, mail, mailboxes, queue, rules, schedule, status
 from gateway.admin.services import Services
 
 
@@ -18,6 +18,6 @@ def build(services: Services, stopping: asyncio.Event) -> FastAPI:
     app.state.services = services
     app.state.stopping = stopping
     problems.install(app)
-    for noun in (status, firm, rules, mailboxes, dkim, mail, documents, queue, feed, backup):
+    for noun in (status, firm, rules, mailboxes, dkim, mail, documents, queue, schedule, feed, backup):
         app.include_router(noun.router)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain.diagnosis import Diagnosis
 from gateway.domain.firm import Mailbox
@@ -13,6 +13,7 @@ from gateway.inbound.stops import Stops
 from gateway.office.office import Office
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing_keys import FindTxt
+from gateway.settings.gateway import Queue
 from gateway.store.store import Store
 from gateway.upstream.diagnose import diagnose
 from gateway.upstream.dns import find_txt
@@ -34,4 +35,5 @@ class Services:
     rehearse: Rehearsal
     stops: Stops | None = None  # None: nobody follows mailboxes here, so there is nothing to stop
     diagnose: Callable[[Mailbox], Awaitable[Diagnosis]] = diagnose
+    give_up_after: Callable[[], timedelta] = lambda: Queue().give_up_after  # how long the queue tries
     find_txt: FindTxt = find_txt  # in whose DNS the records of signing keys are looked up

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature, When
+from gateway.domain.history import History, Tried
 from gateway.domain.mail import Outcome, QueueEntry, Recipient
 from gateway.domain.record import Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
 from gateway.domain.status import Status
@@ -126,6 +127,7 @@ def rule(value: Rule) -> Json:
         "sender": value.sender,
         "signature": value.signature,
         "bcc": [str(address) for address in value.bcc],
+        "office_hours": value.office_hours,
     }
 
 
@@ -224,12 +226,44 @@ def queue_entry(value: QueueEntry) -> Json:
         "sha256": value.sha256,
         "size": value.size,
         "accepted_at": moment(value.accepted_at),
+        "not_before": moment(value.not_before),
         "next_attempt": moment(value.next_attempt),
         "attempts": value.attempts,
         "hold_reason": value.hold_reason,
         "smtputf8": value.smtputf8,
         "grant": value.grant,
         "rules": list(value.rules),
+    }
+
+
+def history(value: History) -> Json:
+    """A queue entry's way as far as it was kept; ``sent_copy`` is null before the first delivery."""
+    sent = value.sent
+    return {
+        "tried": [_tried(one) for one in value.tried],
+        "sent_copy": sent
+        and {
+            "state": sent.state,
+            "attempts": sent.attempts,
+            "next_attempt": moment(sent.next_attempt),
+            "last_error": sent.last_error,
+        },
+        "reports": [{"id": one.queue_id, "at": moment(one.at), "subject": one.subject} for one in value.reports],
+    }
+
+
+def _tried(value: Tried) -> Json:
+    """Seconds to the millisecond."""
+    return {
+        "at": moment(value.at),
+        "attempt": value.attempt,
+        "upstream": value.upstream,
+        "delays": {
+            "waiting": round(value.waiting, 3),
+            "connecting": round(value.connecting, 3),
+            "sending": round(value.sending, 3),
+        },
+        "answers": [{"address": key} | _outcome(said) for key, said in value.answers.items()],
     }
 
 

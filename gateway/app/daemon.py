@@ -40,6 +40,7 @@ from gateway.outbound.prepare import Preparation
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.sent import SentCopies
 from gateway.outbound.signing import Signing
+from gateway.outbound.sweep import Sweep
 from gateway.settings.gateway import Settings, load
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
@@ -177,6 +178,7 @@ class Daemon:
             queue_changed=flows.dispatcher.wake,
             sync_now=flows.sync_now,
             rehearse=flows.rehearse,
+            give_up_after=lambda: self._settings.queue.give_up_after,
             now=now,
             stops=flows.stops,
             diagnose=partial(
@@ -239,6 +241,7 @@ class Flows:
             store, self.relay, bounces, firm=self.stops.sending, settings=settings, now=now, delivered=self._copies.wake
         )
         self.signing = Signing(store.dkim)
+        self._sweep = Sweep(store, settings=settings, now=now)
         prepare = Preparation(store, firm=firm, settings=settings, now=now, signing=self.signing)
         self.accept = Acceptance(store, prepare, settings=settings, now=now, wake=self.dispatcher.wake)
         self.rehearse = Rehearsal(prepare, firm=firm, now=now)
@@ -248,6 +251,7 @@ class Flows:
         return [
             self._dispatching,
             tasks.create_task(self._copies.run(), name="sent copies"),
+            tasks.create_task(self._sweep.run(), name="sweep"),
             tasks.create_task(self.tails.run(), name="tails"),
         ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli import saving
+from gateway.cli import saving, schedule
 from gateway.cli.answer import Answer
 from gateway.cli.daemon import Daemon, step
 from gateway.cli.paper import Paper, size
@@ -25,12 +25,18 @@ def mail() -> None:
 
 @mail.command("list")
 @click.option("--client", required=True, metavar="NAME", help="Whose mail.")
-@click.option("--box", type=click.Choice(["inbox", "sent"]), help="Only this box.")
+@click.option("--box", type=click.Choice(["inbox", "sent", "scheduled"]), help="Only this box.")
 @click.option("--limit", type=click.IntRange(1, 500), default=PAGE, show_default=True, help="At most so many.")
-@click.option("--before", type=click.IntRange(0), metavar="ID", help="Only older than this message.")
+@click.option("--before", metavar="ID", help="Only what comes behind this one.")
 @talking
-def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, limit: int, before: int | None) -> None:
-    """List a client's messages, newest first."""
+def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, limit: int, before: str | None) -> None:
+    """List a client's messages, newest first; what is scheduled in the order in which it leaves."""
+    if box == "scheduled":
+        answer = daemon.get(f"/v1/clients/{step(client)}/scheduled", limit=limit, before=before)
+        schedule.print_scheduled(paper, answer)
+        return
+    if before is not None and not before.isdecimal():
+        raise click.BadParameter("a message's ID is a number.", param_hint="--before")
     answer = daemon.get(f"/v1/clients/{step(client)}/messages", box=box, limit=limit, before=before)
     if paper.as_json:
         paper.answer(answer)

@@ -68,7 +68,7 @@ def _print(paper: Paper, one: Answer) -> None:
         [
             ("id", one.text("id")),
             ("state", one.text("state")),
-            ("held because", one.text("hold_reason")),
+            ("stands", one.text("standing")),
             ("subject", one.text("subject")),
             ("message-id", one.text("message_id")),
             ("written by", one.text("login")),
@@ -79,11 +79,43 @@ def _print(paper: Paper, one: Answer) -> None:
             ("size", size(one.number("size"))),
             ("accepted", one.moment("accepted_at")),
             ("attempts", one.text("attempts")),
+            ("to leave", one.moment("not_before")),
             ("next attempt", one.moment("next_attempt") if one.text("state") == "queued" else ""),
+            ("ended", one.moment("ended_at")),
+            ("sent copy", _sent(one.part("sent_copy"))),
+            *(
+                ("reported", f"{each.moment('at')} {each.text('subject')} ({each.text('id')})")
+                for each in one.parts("reports")
+            ),
         ]
     )
     rows = [_recipient(recipient) for recipient in one.parts("recipients")]
     paper.table(("recipient", "delivery", "bcc", "stage", "answer"), rows, empty="")
+    tried = [row for attempt in one.parts("tried") for row in _tried(attempt)]
+    if tried:
+        paper.table(("attempt", "at", "server", "wait/connect/send", "recipient", "stage", "answer"), tried, empty="")
+
+
+def _sent(copy: Answer | None) -> str:
+    """What a person wants to know of the copy in the Sent folder."""
+    if copy is None:
+        return ""
+    if copy.text("state") == "done":
+        return "filed"
+    due = f"not filed yet, {copy.text('attempts')} attempts, next {copy.moment('next_attempt')}"
+    return f"{due}: {copy.text('last_error')}" if copy.text("last_error") else due
+
+
+def _tried(attempt: Answer) -> list[list[str]]:
+    """A row for each recipient."""
+    delays = attempt.part("delays") or Answer({})
+    spent = "/".join(f"{delays.text(name)} s" for name in ("waiting", "connecting", "sending"))
+    head = [attempt.text("attempt"), attempt.moment("at"), attempt.text("upstream"), spent]
+    return [[*head, one.text("address"), one.text("stage"), _words(one)] for one in attempt.parts("answers")]
+
+
+def _words(said: Answer) -> str:
+    return f"{said.text('code')} {said.text('status')} {said.text('text')}"
 
 
 def _row(one: Answer) -> list[str]:
@@ -94,6 +126,6 @@ def _row(one: Answer) -> list[str]:
 
 def _recipient(one: Answer) -> list[str]:
     last = one.part("last")
-    answer = f"{last.text('code')} {last.text('status')} {last.text('text')}" if last else "-"
+    answer = _words(last) if last else "-"
     stage = last.text("stage") if last else "-"
     return [one.text("address"), one.text("delivery"), "bcc" if one.flag("bcc") else "-", stage, answer]

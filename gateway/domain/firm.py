@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from gateway.domain.address import Address
+from gateway.domain.schedule import Opening
 
 
 class Role(StrEnum):
@@ -150,6 +151,7 @@ class Rule:
     sender: bool | None = None  # True: the author's own address in Sender
     signature: str | None = None  # "" means none
     bcc: tuple[Address, ...] = ()
+    office_hours: bool | None = None  # True: it leaves when the office is open, unless its author says now
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ class Firm:
     name: str = ""
     reply_to: Address | None = None
     timezone: str = "UTC"  # IANA name: whose days grants begin and end with
+    office_hours: Opening | None = None  # None: the office never closes
     members: tuple[Member, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()
     signatures: tuple[Signature, ...] = ()

@@ -61,6 +61,7 @@ class Decision:
     clients: tuple[Client, ...]  # whose recipients are among the envelope's
     is_reply: bool = False  # it gets the shorter signature
     rules: tuple[str, ...] = ()  # names of those that acted, in order
+    in_office_hours: bool = False  # it waits until the office is open
 
 
 class Delivery(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time, tzinfo
+from datetime import UTC, date, time, tzinfo
 
 MIDNIGHT = time(0)
 WORKDAYS = frozenset(range(5))  # Monday to Friday, as `date.weekday` counts
@@ -33,3 +33,20 @@ class OfficeHours:
     def is_working_day(self, day: date) -> bool:
         """Whether the office opens at all on that day."""
         return day.weekday() in self.days and day not in self.holidays
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The same without its zone, as the firm writes it down: the zone is the firm's."""
+
+    opens: time
+    closes: time
+    days: frozenset[int] = WORKDAYS
+    holidays: frozenset[date] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.in_zone(UTC)
+
+    def in_zone(self, zone: tzinfo) -> OfficeHours:
+        """On the clock of that zone."""
+        return OfficeHours(zone, self.opens, self.closes, self.days, self.holidays)

@@ -42,6 +42,7 @@ def cross_faults(firm: Firm, named: Named, document: Mapping[str, object]) -> li
         *_send_as_faults(firm, named, mailboxes),
         *_client_name_faults(firm, named, clients),
         *_template_faults(named),
+        *_hours_faults(firm, named, document),
         *_client_address_faults(firm, named),
     ]
 
@@ -134,6 +135,16 @@ def _client_name_faults(firm: Firm, named: Named, clients: set[str]) -> Iterator
             if name not in clients:
                 path = _path(named.rules, rule, rule.name, "rule")
                 yield Fault(f"{path}.when.client", f'there is no client "{name}"')
+
+
+def _hours_faults(firm: Firm, named: Named, document: Mapping[str, object]) -> Iterator[Fault]:
+    header = document.get("firm")
+    if firm.office_hours or (isinstance(header, dict) and header.get("office_hours") is not None):
+        return
+    for rule in firm.rules:
+        if rule.office_hours:
+            path = _path(named.rules, rule, rule.name, "rule")
+            yield Fault(f"{path}.office_hours", "the firm has no office_hours: say them in [firm]")
 
 
 def _template_faults(named: Named) -> Iterator[Fault]:

@@ -40,6 +40,7 @@ def _header(old: Firm, new: Firm) -> Iterator[Change]:
             ("name", old.name, new.name),
             ("reply_to", old.reply_to, new.reply_to),
             ("timezone", old.timezone, new.timezone),
+            ("office_hours", old.office_hours, new.office_hours),
         )
         if before != after
     ]

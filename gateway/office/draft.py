@@ -27,6 +27,7 @@ from gateway.domain.firm import (
     Signature,
     When,
 )
+from gateway.domain.schedule import Opening
 from gateway.mime.address import AddressFault, parse_address
 from gateway.office.crosscheck import Named, cross_faults
 from gateway.settings import firmtables as tables
@@ -110,7 +111,16 @@ class _Reading:
             self.faults += faults_of(error, tables.FirmTable, ("firm",))
             return self.current
         reply_to = None if table.reply_to is None else self._address(table.reply_to, "firm.reply_to")
-        return replace(self.current, name=table.name, reply_to=reply_to, timezone=table.timezone)
+        opening = None if table.office_hours is None else self._opening(table.office_hours)
+        return replace(self.current, name=table.name, reply_to=reply_to, timezone=table.timezone, office_hours=opening)
+
+    def _opening(self, table: tables.OfficeHoursTable) -> Opening | None:
+        days = frozenset(map(tables.WEEKDAYS.index, table.days))
+        try:
+            return Opening(table.opens, table.closes, days, frozenset(table.holidays))
+        except ValueError as error:
+            self.faults.append(Fault("firm.office_hours", f"{error}"))
+            return None
 
     def _nouns(self, kind: str, model: type[_Table], build: Callable[[_Table, str], _Noun | None]) -> dict[str, _Noun]:
         """Build the nouns of one kind, by their path (``member[0]``); faulty ones are noted and left out."""
@@ -194,6 +204,7 @@ class _Reading:
             sender=table.sender,
             signature=table.signature,
             bcc=self._addresses(table.bcc, f"{path}.bcc"),
+            office_hours=table.office_hours,
         )
 
     def _when(self, table: tables.WhenTable, path: str) -> When:

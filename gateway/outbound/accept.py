@@ -82,6 +82,7 @@ def _asked_moment(submission: Submission, deferred: datetime | None, now: dateti
 def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> QueueEntry:
     known = facts(prepared.raw)
     submission, decision, stamp = prepared.authorised.submission, prepared.decision, prepared.stamp
+    leaves = release_at(asked, stamp.at, settings.queue.undo_window, prepared.hours)
     return QueueEntry(
         id=stamp.queue_id,
         login=decision.member.login,
@@ -93,14 +94,14 @@ def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> Qu
         message_id=known.message_id,
         subject=known.subject,
         accepted_at=stamp.at,
-        next_attempt=release_at(asked, stamp.at, settings.queue.undo_window, None),
+        next_attempt=leaves,
         smtputf8=submission.smtputf8,
         grant=decision.grant,
         rules=decision.rules,
         in_reply_to=known.in_reply_to[0] if known.in_reply_to else "",
         envid=submission.envid,
         return_full=submission.return_full,
-        not_before=asked if asked is not None and asked > stamp.at else None,
+        not_before=leaves if leaves > stamp.at + settings.queue.undo_window else None,
     )
 
 

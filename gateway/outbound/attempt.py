@@ -19,6 +19,7 @@ from gateway.domain.mail import Asked, Delivery, Notify, Outcome, QueueEntry, Qu
 from gateway.domain.record import EventKind
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.insist import insist
+from gateway.outbound.remember import remember
 from gateway.policy.dsn import parameters
 from gateway.policy.retry import given_up, next_attempt
 from gateway.settings.gateway import Settings
@@ -38,6 +39,7 @@ Outcomes = dict[str, Outcome]
 class Verdict(Enum):
     """What an attempt says about the account that it was made through."""
 
+    DELIVERED = auto()  # it took the message for everybody, and nothing is left to do
     WORKED = auto()  # it took the message, or refused it
     TROUBLE = auto()  # it did not come as far as the message
     NO_ANSWER = auto()  # nobody took the connection
@@ -100,6 +102,7 @@ class Attempts:
         picked_up, last = self._now(), Outcomes()
         verdict = Verdict.NOTHING
         handed: set[str] = set()  # whose success nobody but we will tell
+        made: list[Attempt] = []
         writing: list[asyncio.Task[None]] = []
         try:
             for batch in transactions(entry):
@@ -113,6 +116,7 @@ class Attempts:
                     smtputf8=entry.smtputf8,
                     asked=asked(entry, batch),
                 )
+                made.append(attempt)
                 last = attempt.outcomes
                 handed |= set() if attempt.reports else {one.address.key for one in batch if wants_success(one)}
                 entry = after(entry, last)
@@ -124,8 +128,11 @@ class Attempts:
             if writing:
                 await asyncio.gather(*writing)
         await self._conclude(entry, last)
+        await remember(self._store, entry, made, picked_up)
         if handed:
             await self._bounces.relayed(entry, handed)
+        elif all(one.delivery is Delivery.DELIVERED for one in entry.recipients):
+            return Verdict.DELIVERED
         return verdict
 
     async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
@@ -205,7 +212,7 @@ def after(entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> QueueEntry:
 
     def heard(one: Recipient) -> Recipient:
         outcome = outcomes.get(one.address.key)
-        return one if outcome is None else replace(one, delivery=outcome.delivery, last=outcome)
+        return one if outcome is None else Recipient(one.address, outcome.delivery, one.bcc, outcome, one.wish)
 
     return replace(entry, recipients=tuple(heard(one) for one in entry.recipients))
 

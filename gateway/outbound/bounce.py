@@ -157,6 +157,7 @@ def _entry(queue_id: str, entry: QueueEntry, author: Address, raw: bytes, now: d
         subject=known.subject,
         accepted_at=now,
         next_attempt=now,
+        in_reply_to=known.in_reply_to[0] if known.in_reply_to else "",  # the message that it is about
     )
 
 

@@ -53,6 +53,7 @@ class Dispatcher:
         self._attempts = Attempts(store, relay, bounces, firm=firm, settings=settings, now=now, delivered=delivered)
         self._flow = Flow(time.monotonic)
         self._due = asyncio.Event()
+        self._waiting: dict[str, datetime] = {}  # at the last look: when the first of each mailbox is due
         self._knocking: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
 
@@ -68,31 +69,32 @@ class Dispatcher:
         async with asyncio.TaskGroup() as tasks:
             while not self._stopping:
                 self._due.clear()
-                while claimed := await self._claim():
-                    mailboxes = self._firm().mailbox_by_key
-                    for entry in claimed:
-                        self._flow.begun(mailboxes.get(entry.mailbox), entry.mailbox, len(entry.recipients))
-                        tasks.create_task(self._attempt(entry, tasks), name=f"attempt {entry.id}")
+                claimed = await self._claim()
+                mailboxes = self._firm().mailbox_by_key
+                for entry in claimed:
+                    self._flow.begun(mailboxes.get(entry.mailbox), entry.mailbox, len(entry.recipients))
+                    tasks.create_task(self._attempt(entry, tasks), name=f"attempt {entry.id}")
                 await self._sleep()
             for knocking in self._knocking.values():
                 knocking.cancel()
 
     async def _claim(self) -> list[QueueEntry]:
-        if self._stopping:
-            return []
         try:
-            return await self._store.queue.claim(self._now(), AT_ONCE, self._flow.rooms(), self._flow.each)
+            taken = await self._store.queue.take(self._now(), AT_ONCE, self._flow.rooms(), self._flow.each)
         except (NoSpace, TemporaryFailure) as error:
             log.error("claim-put-off", error=error.sentence, detail=error.detail)
             await asyncio.sleep(ROOM_WAIT)
+            self._waiting = await self._store.queue.due()
             return []
+        self._waiting = taken.waiting
+        return taken.entries
 
     async def _sleep(self) -> None:
         """Until woken, or until something is due of a mailbox that may have more in hand."""
         if self._stopping:
             return
         now, wait = self._now(), LONGEST_SLEEP
-        for mailbox, due in (await self._store.queue.due()).items():
+        for mailbox, due in self._waiting.items():
             closed = self._flow.wait(mailbox)
             if closed is not None:
                 wait = min(wait, max(closed, (due - now).total_seconds()))
@@ -112,7 +114,8 @@ class Dispatcher:
         finally:
             more = self._flow.ended(entry.mailbox)
         self._judge(entry.mailbox, verdict, tasks)
-        if more or self._stopping:
+        news = verdict is not Verdict.DELIVERED or self._waiting  # else there is nothing that a look could find
+        if (more and news) or self._stopping:
             self._due.set()
 
     async def _put_back(self, entry: QueueEntry) -> None:
@@ -123,7 +126,7 @@ class Dispatcher:
 
     def _judge(self, mailbox: str, verdict: Verdict, tasks: asyncio.TaskGroup) -> None:
         """What the attempt says about the account."""
-        if verdict is Verdict.WORKED:
+        if verdict in {Verdict.DELIVERED, Verdict.WORKED}:
             self._flow.worked(mailbox)
         elif verdict in {Verdict.TROUBLE, Verdict.NO_ANSWER}:
             if self._flow.failed(mailbox):

@@ -13,10 +13,12 @@ from gateway.domain.address import Address
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.firm import Firm
 from gateway.domain.mail import Decision, Submission
+from gateway.domain.schedule import OfficeHours
 from gateway.mime.facts import facts
 from gateway.mime.header import Header
 from gateway.mime.render import Rendered, render
 from gateway.outbound.compose import Stamp, edits_for
+from gateway.outbound.hours import hours_for
 from gateway.outbound.signing import Signing
 from gateway.policy.authorise import Authorised, authorise
 from gateway.policy.letter import Letter
@@ -24,6 +26,7 @@ from gateway.policy.rules import decide
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
 
+_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 OFF_THE_LOOP = 256 * 1024  # octets; rendering more than this takes longer than other sessions should wait
 
 
@@ -36,6 +39,7 @@ class Prepared:
     stamp: Stamp
     raw: bytes
     notes: tuple[str, ...]  # why a signature is missing where it is
+    hours: OfficeHours | None = None  # in which it may leave, where a rule says so
 
 
 class Preparation:
@@ -83,7 +87,7 @@ class Preparation:
             return self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at), rendered
 
         signed, rendered = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
-        return Prepared(authorised, decision, stamp, signed, rendered.notes)
+        return Prepared(authorised, decision, stamp, signed, rendered.notes, hours_for(firm, decision))
 
     async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
         """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.
@@ -119,8 +123,7 @@ def today(firm: Firm, now: datetime) -> date:
 
 def new_queue_id() -> str:
     """Unguessable, sortable by nothing, easy to read over the phone: twelve letters and digits without 0, 1, I, O."""
-    alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-    return "".join(secrets.choice(alphabet) for _ in range(12))
+    return "".join([_LETTERS[octet % 32] for octet in secrets.token_bytes(12)])  # 256 is a multiple of 32: all alike
 
 
 async def _decide(firm: Firm, authorised: Authorised) -> Decision:

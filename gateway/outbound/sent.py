@@ -22,16 +22,16 @@ from gateway.domain.mail import QueueEntry, SentCopy
 from gateway.domain.record import Direction, Location, NewFiling
 from gateway.mime.facts import facts
 from gateway.outbound.insist import ROOM_WAIT, insist
+from gateway.outbound.sent_sessions import Sent, SentSessions
 from gateway.store.store import Store
-from gateway.upstream.imap.folders import sent_folder
-from gateway.upstream.imap.session import ImapSession, open_session
 
 log = structlog.get_logger()
 
-AT_ONCE = 50  # copies appended over one connection
+AT_ONCE = 200  # copies in one round
+GATHER = 0.1  # seconds from the first delivery to the round: a round costs as much for one copy as for many
+LINGER = 1.0  # seconds without copies after which connections are closed
 RETRY = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 LONGEST_SLEEP = 60.0  # seconds
-NEW_SENT = "Sent"  # what most mail programs would call it
 
 
 class SentCopies:
@@ -48,21 +48,24 @@ class SentCopies:
         self._store = store
         self._firm = firm
         self._now = now
-        self._trust = trust
+        self._sessions = SentSessions(trust)
         self._due = asyncio.Event()
 
     def wake(self) -> None:
         self._due.set()
 
     async def run(self) -> None:
-        while True:
-            self._due.clear()
-            due = await self._claim()
-            async with asyncio.TaskGroup() as accounts:
-                for mailbox, copies in groupby(due, key=lambda copy: copy.mailbox):
-                    accounts.create_task(self._account(mailbox, list(copies)), name=f"sent copies of {mailbox}")
-            if not due:
-                await self._sleep()
+        try:
+            while True:
+                self._due.clear()
+                due = await self._claim()
+                async with asyncio.TaskGroup() as accounts:
+                    for mailbox, copies in groupby(due, key=lambda copy: copy.mailbox):
+                        accounts.create_task(self._account(mailbox, list(copies)), name=f"sent copies of {mailbox}")
+                if len(due) < AT_ONCE:
+                    await self._wait()
+        finally:
+            self._sessions.abort()
 
     async def _claim(self) -> list[SentCopy]:
         try:
@@ -73,14 +76,25 @@ class SentCopies:
             return []
         return sorted(due, key=lambda copy: copy.mailbox)
 
-    async def _sleep(self) -> None:
+    async def _wait(self) -> None:
+        """Until a copy is due; connections are closed when that takes its time."""
+        if self._sessions.any_open:
+            if await self._woken(LINGER):
+                return
+            await self._sessions.close()
         due = await self._store.queue.sent_next()
         wait = LONGEST_SLEEP if due is None else (due - self._now()).total_seconds()
+        await self._woken(min(max(wait, 0), LONGEST_SLEEP))
+
+    async def _woken(self, limit: float) -> bool:
+        """Whether something was delivered within so many seconds."""
         try:
-            async with asyncio.timeout(min(max(wait, 0), LONGEST_SLEEP)):
+            async with asyncio.timeout(limit):
                 await self._due.wait()
         except TimeoutError:
-            return
+            return False
+        await asyncio.sleep(GATHER)
+        return True
 
     async def _account(self, key: str, copies: list[SentCopy]) -> None:
         left = list(copies)
@@ -94,7 +108,7 @@ class SentCopies:
 
         Those that are done are taken out of ``left``.
         """
-        entries = {copy.queue_id: await self._store.queue.get(copy.queue_id) for copy in left}
+        entries = await self._store.queue.entries([copy.queue_id for copy in left])
         for copy in left:
             await self._file(copy, entries[copy.queue_id], None)
         mailbox = self._firm().mailbox_by_key.get(key)
@@ -102,22 +116,18 @@ class SentCopies:
             await self._store.queue.sent_done(*(copy.queue_id for copy in left))
             left.clear()
             return
-        session = await open_session(mailbox.imap, mailbox.username, mailbox.password, trust=self._trust())
         placed: list[str] = []
         try:
-            folder = await _sent_folder(session)
-            while left:
-                await self._append(session, folder, mailbox, (left[0], entries[left[0].queue_id]))
-                placed.append(left.pop(0).queue_id)
+            async with self._sessions.lent(mailbox) as sent:
+                while left:
+                    await self._append(sent, mailbox, left[0], entries[left[0].queue_id])
+                    placed.append(left.pop(0).queue_id)
         finally:
             if placed:  # one that a crash leaves out here is looked for in Sent before it is appended again
                 await insist(partial(self._store.queue.sent_done, *placed))
-            await session.close()
 
-    async def _append(
-        self, session: ImapSession, folder: str, mailbox: Mailbox, duty: tuple[SentCopy, QueueEntry]
-    ) -> None:
-        copy, entry = duty
+    async def _append(self, sent: Sent, mailbox: Mailbox, copy: SentCopy, entry: QueueEntry) -> None:
+        session, folder = sent.session, sent.folder
         found = await session.find_message_id(folder, copy.message_id) if copy.attempts > 1 else []
         if found:
             log.info("sent-copy-was-there", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
@@ -163,12 +173,3 @@ class SentCopies:
             wait = RETRY[min(copy.attempts, len(RETRY)) - 1]
             await insist(partial(self._store.queue.sent_later, copy.queue_id, self._now() + wait, error.sentence))
         log.warning("sent-copy-later", mailbox=copies[0].mailbox, copies=len(copies), error=error.sentence)
-
-
-async def _sent_folder(session: ImapSession) -> str:
-    """The mailbox's own, however it is called; a new mailbox that has none yet gets one."""
-    folder = sent_folder(await session.folders())
-    if folder is not None:
-        return folder.name
-    await session.create(NEW_SENT)
-    return NEW_SENT

@@ -59,6 +59,17 @@ def after(state: QueueState, action: QueueAction) -> QueueState:
         raise Conflict(f"{action.value} is not possible for this message: {_WHY_NOT[state]}.") from None
 
 
+def require_unsent(state: QueueState, attempts: int) -> None:
+    """Conflict unless the message may still be moved or taken back whole: it is queued, and was never tried."""
+    if state is not QueueState.QUEUED:
+        raise Conflict(f"It can't be moved or taken back any more: {_WHY_NOT[state]}.")
+    if attempts:
+        raise Conflict(
+            "It was tried already, and the next server may have it: `postern queue show` says where it stands, and "
+            "`postern queue cancel` gives up whom it did not reach."
+        )
+
+
 def summary(deliveries: Iterable[Delivery]) -> QueueAction:
     """What an attempt came to as a whole: FINISH when no recipient is left to try, else DEFER."""
     return QueueAction.DEFER if Delivery.PENDING in set(deliveries) else QueueAction.FINISH

@@ -12,12 +12,15 @@ from gateway.domain.mail import Decision
 from gateway.mime.address import AddressFault, hides_address, parse_address
 from gateway.policy.authorise import Authorised
 from gateway.policy.conditions import matches
+from gateway.policy.letter import Letter
 from gateway.policy.template import fill
 
 WRONG = "A rule of the firm is wrong, so this waits until an administrator puts it right"
 MAX_DISPLAY_NAME = 200  # characters: longer names push the address out of sight in every mail program
 BY_RULE = "rule"
-ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc")  # as the firm's file calls them
+NOW = "X-Postern-Now"
+# As the firm's file calls them.
+ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc", "office_hours")
 
 _NO_RULE = Rule("")
 
@@ -50,6 +53,7 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
         clients=authorised.clients,
         is_reply=authorised.letter.is_reply,
         rules=tuple(rule.name for rule in hits if rule.name in acting),
+        in_office_hours=bool(by("office_hours").office_hours) and not is_urgent(authorised.letter),
     )
 
 
@@ -70,6 +74,11 @@ def settled(rules: Iterable[Rule]) -> Mapping[str, Rule]:
 def actions_of(rule: Rule) -> tuple[str, ...]:
     """What the rule says anything about; a signature of none and a Sender that is not shown are said too."""
     return tuple(action for action in ACTIONS if getattr(rule, action) not in {None, ()})
+
+
+def is_urgent(letter: Letter) -> bool:
+    """Whether its author wants it to leave also while the office is closed; the field itself never leaves."""
+    return any(text.strip().lower() == "yes" for text in letter.texts(NOW))
 
 
 def template_values(firm: Firm, member: Member, mailbox: Mailbox, clients: Sequence[Client]) -> dict[str, object]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gateway.domain.errors import Fault, Faulty
 from gateway.domain.firm import Client, Endpoint, Firm, Grant, Mailbox, Member, Rule, Signature, When
+from gateway.domain.schedule import Opening
 from gateway.settings.days import as_json
 from gateway.settings.faults import read_toml
-from gateway.settings.firmtables import KINDS
+from gateway.settings.firmtables import KINDS, WEEKDAYS
 from gateway.settings.references import resolve
 
 
@@ -48,6 +49,7 @@ def firm_document(firm: Firm) -> dict[str, object]:
         "name": firm.name,
         "reply_to": str(firm.reply_to) if firm.reply_to else None,
         "timezone": firm.timezone,
+        "office_hours": _opening(firm.office_hours) if firm.office_hours else None,
     }
     document: dict[str, object] = {
         "firm": _without_none(header) if firm.name else {},
@@ -73,6 +75,15 @@ def _join(document: dict[str, object], table: Mapping[str, object], path: Path, 
 
 def _without_none(table: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in table.items() if value is not None}
+
+
+def _opening(opening: Opening) -> dict[str, object]:
+    return {
+        "days": [WEEKDAYS[day] for day in sorted(opening.days)],
+        "opens": f"{opening.opens:%H:%M}",
+        "closes": f"{opening.closes:%H:%M}",
+        "holidays": sorted(opening.holidays),
+    }
 
 
 def _endpoint(endpoint: Endpoint) -> dict[str, object]:
@@ -163,6 +174,7 @@ def _rule(rule: Rule) -> dict[str, object]:
             "sender": rule.sender,
             "signature": rule.signature,
             "bcc": [str(address) for address in rule.bcc] or None,
+            "office_hours": rule.office_hours,
         }
     )
 

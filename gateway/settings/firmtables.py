@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from datetime import time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,7 +23,12 @@ MAX_PASSWORD = 1_024  # characters of a member's: longer ones only make sign-in 
 MAX_GRANTS = 1_000  # of one mailbox: leave cover of a large firm for years
 MAX_SECRET = 16_384  # octets: OAuth2 tokens stay below 4 KiB
 IMAP_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+MAX_HOLIDAYS = 1_000  # of a firm: decades of them
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SMTP_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
+
+
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 def _one_line(value: object) -> object:
@@ -71,6 +78,17 @@ def _timezone(value: object) -> object:
         raise ValueError(f'"{value}" is no time zone known here: write it like "Europe/Bucharest"') from None
 
 
+def _clock(value: object) -> object:
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be a time of day like "08:30"')
+    return time(int(match[1]), int(match[2]))
+
+
+def _weekday(value: object) -> object:
+    return _one_of(value, WEEKDAYS)
+
+
 def _size(value: object) -> object:
     """Octets; a truth value is none, though it is a whole number to Python."""
     if isinstance(value, str):
@@ -86,8 +104,19 @@ Template = Annotated[str, StringConstraints(max_length=MAX_TEMPLATE)]
 ImageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]{1,76}$")]  # RFC 5322 section 2.2
 Timezone = Annotated[str, BeforeValidator(_timezone)]
+Clock = Annotated[time, BeforeValidator(_clock)]
+Weekday = Annotated[str, BeforeValidator(_weekday)]
 Size = Annotated[int, BeforeValidator(_size)]
 SecretText = Annotated[str, BeforeValidator(_secret)]
+
+
+class OfficeHoursTable(Table):
+    """``office_hours`` of the firm, until before ``closes``; "00:00" is the end of the day."""
+
+    days: Annotated[list[Weekday], Field(min_length=1)] = Field(default=list(WEEKDAYS[:5]))
+    opens: Clock
+    closes: Clock
+    holidays: Annotated[list[Day], Field(max_length=MAX_HOLIDAYS)] = Field(default_factory=list)
 
 
 class FirmTable(Table):
@@ -96,6 +125,7 @@ class FirmTable(Table):
     name: Line
     reply_to: str | None = None
     timezone: Timezone = "UTC"
+    office_hours: OfficeHoursTable | None = None
 
 
 class MemberTable(Table):
@@ -203,6 +233,7 @@ class RuleTable(Table):
     sender: bool | None = None
     signature: str | None = None
     bcc: list[str] = Field(default_factory=list)
+    office_hours: bool | None = None
 
 
 class ContactAddressTable(Table):

@@ -115,6 +115,14 @@ class Queue(Table):
     retry: Durations = tuple(map(parse_duration, ("1m", "5m", "15m", "1h", "3h", "6h")))
     give_up_after: Duration = timedelta(days=5)
     undo_window: Duration = timedelta(0)
+    keep_done: Duration = timedelta(days=30)
+
+    @field_validator("keep_done")
+    @classmethod
+    def _days(cls, value: timedelta) -> timedelta:
+        if value < timedelta(days=1):
+            raise ValueError('must be at least "1d": bounces that come back later are told by it; "30d" is usual')
+        return value
 
     @field_validator("retry")
     @classmethod

@@ -9,16 +9,17 @@ from sqlalchemy import Connection, bindparam, select, update
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.mail import Delivery, Outcome, Recipient
 from gateway.store import sent
+from gateway.store.compiled import Compiled
 from gateway.store.queue_rows import OutcomeRow, outcome_row, read_recipient
 from gateway.store.schema import recipient
 
 _COLUMNS = recipient.c
 _OF_ENTRY = select(recipient).where(_COLUMNS.entry == bindparam("entry")).order_by(_COLUMNS.position)
-_OF_ENTRIES = select(recipient).where(_COLUMNS.entry.in_(bindparam("entries", expanding=True)))
-_PENDING = _OF_ENTRIES.where(_COLUMNS.delivery == Delivery.PENDING.value).with_only_columns(_COLUMNS.entry)
+_ALL = Compiled(_OF_ENTRY)
+_PENDING = Compiled(_OF_ENTRY.where(_COLUMNS.delivery == Delivery.PENDING.value).limit(1))
 _UNREPORTED = _OF_ENTRY.where(_COLUMNS.delivery == Delivery.FAILED.value, _COLUMNS.reported.is_(False))
 _ONE = update(recipient).where(_COLUMNS.entry == bindparam("of"), _COLUMNS.position == bindparam("at"))
-_ATTEMPTED = _ONE.values({name: bindparam(name) for name in ("delivery", *OutcomeRow.__annotations__)})
+_ATTEMPTED = Compiled(_ONE.values({name: bindparam(name) for name in ("delivery", *OutcomeRow.__annotations__)}))
 _CANCEL = (
     update(recipient)
     .where(_COLUMNS.entry == bindparam("of"), _COLUMNS.delivery == Delivery.PENDING.value)
@@ -26,24 +27,15 @@ _CANCEL = (
 )
 
 
-def record(connection: Connection, results: Mapping[int, Mapping[str, Outcome]]) -> None:
-    """By entry and address key, in the same few statements however many.
+def record(connection: Connection, entry: int, outcomes: Mapping[str, Outcome]) -> None:
+    """By address key.
 
     A key that is no recipient's is the caller's mistake: `NotFound`, and nothing is kept.
     """
-    known: dict[int, list[tuple[int, Recipient]]] = {entry: [] for entry in results}
-    for row in connection.execute(_OF_ENTRIES, {"entries": list(results)}):
-        known[row.entry].append((row.position, read_recipient(row)))
-    rows = [row for entry, outcomes in results.items() for row in _changes(entry, known[entry], outcomes)]
-    if rows:
-        connection.execute(_ATTEMPTED, rows)
-    delivered = [
-        entry
-        for entry, outcomes in results.items()
-        if any(outcome.delivery is Delivery.DELIVERED for outcome in outcomes.values())
-    ]
-    if delivered:
-        sent.owe(connection, delivered)
+    known = [(row.position, read_recipient(row)) for row in _ALL.all(connection, {"entry": entry})]
+    _ATTEMPTED.many(connection, list(_changes(entry, known, outcomes)))
+    if any(outcome.delivery is Delivery.DELIVERED for outcome in outcomes.values()):
+        sent.owe(connection, entry)
 
 
 def _changes(
@@ -65,9 +57,9 @@ def _counts(current: Delivery, outcome: Delivery) -> bool:
     return current is Delivery.PENDING or outcome is Delivery.DELIVERED
 
 
-def unfinished(connection: Connection, entries: Sequence[int]) -> set[int]:
-    """Those of the entries of which somebody is still to be delivered to."""
-    return set(connection.execute(_PENDING, {"entries": entries}).scalars())
+def unfinished(connection: Connection, entry: int) -> bool:
+    """Whether somebody is still to be delivered to."""
+    return _PENDING.first(connection, {"entry": entry}) is not None
 
 
 def cancel(connection: Connection, entry: int) -> None:

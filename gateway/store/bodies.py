@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.errors import Conflict, NotFound
 from gateway.store import files
+from gateway.store.compiled import Compiled
 from gateway.store.reader import Reader
 from gateway.store.schema import body
 from gateway.store.trouble import trouble
@@ -23,7 +24,7 @@ FRESH = 16 * 1024 * 1024  # octets of small bodies that are kept in memory: some
 BLOBS = "blobs"
 BLOB_MODE = 0o600
 
-_KEEP = insert(body).on_conflict_do_nothing()
+_KEEP = Compiled(insert(body).on_conflict_do_nothing())
 _FIND = select(body.c.size, body.c.content).where(body.c.sha256 == bindparam("sha256"))
 
 
@@ -42,7 +43,7 @@ class Body:
 
 def keep_all(connection: Connection, bodies: Sequence[Body]) -> None:
     """Add the rows of those that were not known."""
-    connection.execute(_KEEP, [one.row for one in bodies])
+    _KEEP.many(connection, [one.row for one in bodies])
 
 
 class Fresh:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, select, update
 
@@ -12,7 +13,8 @@ from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState
 from gateway.policy.queue import QueueAction, after
 from gateway.store import attempts
-from gateway.store.queue_rows import read_entries
+from gateway.store.compiled import Compiled
+from gateway.store.queue_rows import read_entry
 from gateway.store.schema import queue_entry, recipient
 
 _ENDS = {
@@ -32,18 +34,20 @@ _WAITING = _FIRST.union_all(
     )
 )
 _DUE_AT = select(func.min(_ENTRY.next_attempt)).where(_QUEUED, _ENTRY.mailbox == _WAITING.c.mailbox).scalar_subquery()
-_MAILBOXES = select(_WAITING.c.mailbox, _DUE_AT.label("due")).where(_WAITING.c.mailbox.is_not(None))
-_DUE = (
-    select(_ENTRY.next_attempt, _ENTRY.number)
-    .where(_QUEUED, _ENTRY.mailbox == bindparam("mailbox"), _ENTRY.next_attempt <= bindparam("now"))
+_MAILBOXES = Compiled(select(_WAITING.c.mailbox, _DUE_AT.label("due")).where(_WAITING.c.mailbox.is_not(None)))
+_DUE = Compiled(
+    select(queue_entry)
+    .where(_QUEUED, _ENTRY.mailbox == bindparam("of"), _ENTRY.next_attempt <= bindparam("now"))
     .order_by(_ENTRY.next_attempt, _ENTRY.number)
     .limit(bindparam("most"))
 )
-_NUMBERS = _ENTRY.number.in_(bindparam("numbers", expanding=True))
-_CLAIM = update(queue_entry).where(_NUMBERS).values(state=_CLAIMED_AS.value, attempts=_ENTRY.attempts + 1)
-_CLAIMED = select(queue_entry).where(_NUMBERS).order_by(_ENTRY.next_attempt, _ENTRY.number)
-_STATES = select(_ENTRY.id, _ENTRY.number, _ENTRY.state).where(_ENTRY.id.in_(bindparam("ids", expanding=True)))
-_END = (
+_CLAIM = Compiled(
+    update(queue_entry)
+    .where(_ENTRY.number == bindparam("entry"))
+    .values(state=_CLAIMED_AS.value, attempts=_ENTRY.attempts + 1)
+)
+_STATE = Compiled(select(_ENTRY.number, _ENTRY.state).where(_ENTRY.id == bindparam("of")))
+_END = Compiled(
     update(queue_entry)
     .where(_ENTRY.number == bindparam("entry"))
     .values({name: bindparam(f"new_{name}") for name in ("state", "next_attempt", "hold_reason")})
@@ -71,44 +75,62 @@ class Settlement:
     outcomes: Mapping[str, Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was claimed, and when the first of what is left of each mailbox is due."""
+
+    entries: list[QueueEntry]
+    waiting: dict[str, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What an attempt that goes on came to so far."""
+
+    id: str
+    outcomes: Mapping[str, Outcome]
+
+
 def due(connection: Connection) -> dict[str, datetime]:
     """When the first entry of each mailbox that has any waiting is due."""
-    return {row.mailbox: row.due for row in connection.execute(_MAILBOXES)}
+    return {row.mailbox: row.due for row in _MAILBOXES.all(connection, {})}
 
 
-def claim(connection: Connection, now: datetime, limit: int, rooms: Mapping[str, int], each: int) -> list[QueueEntry]:
-    """See `Queue.claim`."""
-    found: list[tuple[datetime, int]] = []
-    for mailbox, first in due(connection).items():
+def take(connection: Connection, now: datetime, limit: int, rooms: Mapping[str, int], each: int) -> Taken:
+    """See `Queue.take`."""
+    found: list[tuple[datetime, int, Any]] = []
+    waiting = due(connection)
+    for mailbox, first in waiting.items():
         most = min(limit, rooms.get(mailbox, each))
         if most > 0 and first <= now:
-            rows = connection.execute(_DUE, {"mailbox": mailbox, "now": now, "most": most})
-            found.extend((row.next_attempt, row.number) for row in rows)
-    numbers = [number for _, number in sorted(found)[:limit]]
-    if not numbers:
-        return []
-    connection.execute(_CLAIM, {"numbers": numbers})
-    return read_entries(connection, _CLAIMED.params(numbers=numbers))
+            rows = _DUE.all(connection, {"of": mailbox, "now": now, "most": most})
+            found.extend((row.next_attempt, row.number, row) for row in rows)
+    found = sorted(found)[:limit]  # numbers are unique: rows are never compared
+    _CLAIM.many(connection, [{"entry": number} for _, number, _ in found])
+    entries = [
+        read_entry(connection, row._replace(state=_CLAIMED_AS.value, attempts=row.attempts + 1)) for _, _, row in found
+    ]
+    return Taken(entries, due(connection) if entries else waiting)
 
 
-def settle(connection: Connection, ends: Sequence[Settlement]) -> None:
-    """See `Queue.settle`; of one entry only once in a call that is to count as one."""
-    if len({end.id for end in ends}) < len(ends):
-        for end in ends:
-            settle(connection, [end])
-        return
-    found = {row.id: row for row in connection.execute(_STATES, {"ids": [end.id for end in ends]})}
-    for end in ends:
-        if end.id not in found:
-            raise NotFound(f"there is no queue entry {end.id}: `postern queue list` shows those that there are")
-        after(QueueState(found[end.id].state), _ENDS[end.state])
-    results = {found[end.id].number: end.outcomes for end in ends if end.outcomes}
-    if results:
-        attempts.record(connection, results)
-    done = {found[end.id].number: end.id for end in ends if end.state is QueueState.DONE}
-    for number in attempts.unfinished(connection, list(done)) if done else ():
-        raise Conflict(f"{done[number]} still has recipients to deliver to")
-    connection.execute(_END, [_ended(found[end.id].number, end) for end in ends])
+def keep(connection: Connection, results: Sequence[Settlement | Progress]) -> None:
+    """See `Queue.settle` and `Queue.record`: what attempts came to, in the order in which it did."""
+    for one in results:
+        row = _STATE.first(connection, {"of": one.id})
+        if row is None:
+            raise NotFound(f"there is no queue entry {one.id}: `postern queue list` shows those that there are")
+        if isinstance(one, Settlement):
+            after(QueueState(row.state), _ENDS[one.state])
+        if one.outcomes:
+            attempts.record(connection, row.number, one.outcomes)
+        if isinstance(one, Settlement):
+            _settle(connection, row.number, one)
+
+
+def _settle(connection: Connection, number: int, end: Settlement) -> None:
+    if end.state is QueueState.DONE and attempts.unfinished(connection, number):
+        raise Conflict(f"{end.id} still has recipients to deliver to")
+    _END.run(connection, _ended(number, end))
 
 
 def _ended(number: int, end: Settlement) -> Mapping[str, object]:

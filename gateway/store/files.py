@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ STAGING = "tmp"
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a FIFO must not hold us
+_REMOVING = threading.Lock()  # who adopts a file finds it gone, or makes it too young to be removed
 _BLOCK = 1024 * 1024  # octets read at once
 
 
@@ -110,14 +112,27 @@ def add(root: Path, parts: Sequence[str], name: str, content: bytes, mode: int) 
 
 
 def adopt(root: Path, parts: Sequence[str], name: str) -> None:
-    """Make durable what an earlier run left whole."""
+    """Make durable what an earlier run left whole; from here on it is as young as one that was just written."""
     with folder(root, *parts, create=False) as place:
+        with _REMOVING:
+            os.utime(name, dir_fd=place, follow_symlinks=False)
         fd = os.open(name, _OPEN_FILE, dir_fd=place)
         try:
             os.fsync(fd)
         finally:
             os.close(fd)
         os.fsync(place)
+
+
+def remove_old(root: Path, parts: Sequence[str], name: str, before: float) -> bool:
+    """Remove a plain file that was last written or adopted before that moment (seconds since 1970); whether it went."""
+    _check(name)
+    with folder(root, *parts, create=False) as place, _REMOVING:
+        found = os.stat(name, dir_fd=place, follow_symlinks=False)
+        if not stat.S_ISREG(found.st_mode) or found.st_mtime >= before:
+            return False
+        os.unlink(name, dir_fd=place)
+        return True
 
 
 def read(root: Path, parts: Sequence[str], name: str) -> bytes:

@@ -11,12 +11,14 @@ from pydantic import TypeAdapter
 
 from gateway.domain.address import Address
 from gateway.domain.firm import Client, Firm, Mailbox, Member, Rule, Secret, Signature
+from gateway.domain.schedule import Opening
 
 Document = dict[str, object]
 T = TypeVar("T")
 
 # Missing fields take the domain's defaults and unknown ones are dropped, so old rows stay readable as it grows.
 _REPLY_TO: TypeAdapter[Address | None] = TypeAdapter(Address | None)
+_OPENING: TypeAdapter[Opening | None] = TypeAdapter(Opening | None)
 _MEMBER = TypeAdapter(Member)
 _MAILBOX = TypeAdapter(Mailbox)
 _SIGNATURE = TypeAdapter(Signature)
@@ -40,6 +42,7 @@ def nouns(firm: Firm) -> dict[tuple[str, str], Noun]:
         "name": firm.name,
         "reply_to": _REPLY_TO.dump_python(firm.reply_to, mode="json"),
         "timezone": firm.timezone,
+        "office_hours": firm.office_hours and _opening(firm.office_hours),
     }
     rows = [Noun("firm", "", 0, own)]
     rows += [Noun("member", one.login, at, _plain(_MEMBER, one)) for at, one in enumerate(firm.members)]
@@ -62,12 +65,23 @@ def firm_of(rows: Mapping[tuple[str, str], Noun], password: Callable[[str], Secr
         name=str(own["name"]),
         reply_to=_REPLY_TO.validate_python(own["reply_to"]),
         timezone=str(own.get("timezone", Firm.timezone)),
+        office_hours=_OPENING.validate_python(own.get("office_hours")),
         members=of("member", lambda row: _MEMBER.validate_python(row.document)),
         mailboxes=of("mailbox", lambda row: _read_mailbox(row.document, password(row.name))),
         signatures=of("signature", lambda row: _read_signature(row.document)),
         rules=of("rule", lambda row: _RULE.validate_python(row.document)),
         clients=of("client", lambda row: _CLIENT.validate_python(row.document)),
     )
+
+
+def _opening(opening: Opening) -> Document:
+    """Sets are sorted, so that what did not change is the same row."""
+    return {
+        "opens": opening.opens.isoformat(),
+        "closes": opening.closes.isoformat(),
+        "days": sorted(opening.days),
+        "holidays": sorted(day.isoformat() for day in opening.holidays),
+    }
 
 
 def _plain(adapter: TypeAdapter[T], one: T) -> Document:

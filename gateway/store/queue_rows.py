@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from functools import lru_cache
+from typing import Any, TypedDict
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select
+from sqlalchemy import Connection, Select, bindparam, insert, select
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient, Wish
+from gateway.store.compiled import Compiled
 from gateway.store.schema import queue_entry, recipient
+
+ADDRESSES = 4_096  # kept read: a firm writes to the same people again and again
 
 _KINDS = (Notify.FAILURE, Notify.DELAY, Notify.SUCCESS)
 _NOTHING_ASKED = Wish()
 _USUAL = " ".join(kind.value for kind in _KINDS if kind in _NOTHING_ASKED.notify)
 
-_ADD_ENTRIES = insert(queue_entry)
+_ADD_ENTRIES = Compiled(insert(queue_entry))
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("of")).scalar_subquery()
-_ADD_RECIPIENTS = insert(recipient).values(entry=_NUMBER)
-_RECIPIENTS = insert(recipient)
-_OF_ENTRIES = (
-    select(recipient)
-    .where(recipient.c.entry.in_(bindparam("entries", expanding=True)))
-    .order_by(recipient.c.entry, recipient.c.position)
-)
+_ADD_RECIPIENTS = Compiled(insert(recipient).values(entry=_NUMBER))
+_OF_ENTRY = Compiled(select(recipient).where(recipient.c.entry == bindparam("of")).order_by(recipient.c.position))
+_address = lru_cache(ADDRESSES)(Address)
 
 
 def add_entries(connection: Connection, entries: Sequence[tuple[QueueEntry, str]]) -> None:
@@ -31,30 +31,28 @@ def add_entries(connection: Connection, entries: Sequence[tuple[QueueEntry, str]
 
     Their bodies must be there.
     """
-    connection.execute(_ADD_ENTRIES, [_entry_row(entry, fingerprint) for entry, fingerprint in entries])
+    _ADD_ENTRIES.many(connection, [_entry_row(entry, fingerprint) for entry, fingerprint in entries])
     rows = [
         _recipient_row(entry.id, position, one) for entry, _ in entries for position, one in enumerate(entry.recipients)
     ]
-    if rows:
-        connection.execute(_ADD_RECIPIENTS, rows)
+    _ADD_RECIPIENTS.many(connection, rows)
 
 
 def read_entries(connection: Connection, query: Select[tuple[object, ...]]) -> list[QueueEntry]:
     """The entries of a query over all columns of ``queue_entry``, in its order."""
-    rows = connection.execute(query).all()
-    if not rows:
-        return []
-    found: dict[int, list[Recipient]] = {row.number: [] for row in rows}
-    for one in connection.execute(_OF_ENTRIES, {"entries": list(found)}):
-        found[one.entry].append(read_recipient(one))
-    return [_read_entry(row, found[row.number]) for row in rows]
+    return [read_entry(connection, row) for row in connection.execute(query).all()]
 
 
-def read_recipient(row: Row[tuple[object, ...]]) -> Recipient:
+def read_entry(connection: Connection, row: Any) -> QueueEntry:
+    """The entry of a row with all columns of ``queue_entry``, whoever fetched it."""
+    return _read_entry(row, [read_recipient(one) for one in _OF_ENTRY.all(connection, {"of": row.number})])
+
+
+def read_recipient(row: Any) -> Recipient:
     """A recipient of any query over all columns."""
     delivery = Delivery(row.delivery)
     last = None if row.code is None else Outcome(_outcome_of(delivery), row.code, row.status, row.words, row.stage)
-    return Recipient(Address(row.local, row.domain), delivery, row.bcc, last, _wish(row.notify, row.orcpt))
+    return Recipient(_address(row.local, row.domain), delivery, row.bcc, last, _wish(row.notify, row.orcpt))
 
 
 def _wish(notify: str, orcpt: str) -> Wish:
@@ -126,12 +124,12 @@ def _entry_row(entry: QueueEntry, fingerprint: str) -> Mapping[str, object]:
     }
 
 
-def _read_entry(row: Row[tuple[object, ...]], recipients: Sequence[Recipient]) -> QueueEntry:
+def _read_entry(row: Any, recipients: Sequence[Recipient]) -> QueueEntry:
     return QueueEntry(
         id=row.id,
         login=row.login,
         mailbox=row.mailbox,
-        sender=None if row.sender_local is None else Address(row.sender_local, row.sender_domain),
+        sender=None if row.sender_local is None else _address(row.sender_local, row.sender_domain),
         recipients=tuple(recipients),
         sha256=row.sha256,
         size=row.size,

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from gateway.store.columns import Moment, Words
@@ -108,6 +110,9 @@ queue_entry = Table(
     Index("queue_entry_mailbox", "state", "mailbox", "next_attempt"),
     Index("queue_entry_fingerprint", "fingerprint"),
     Index("queue_entry_message_id", "message_id"),
+    Index("queue_entry_sha256", "sha256"),  # else each body that goes would be looked for in all entries
+    # Only of reports, so that it costs nobody else anything: they answer the message that they are about.
+    Index("queue_entry_report", "in_reply_to", sqlite_where=text("sender_local IS NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -140,6 +145,21 @@ sent_copy = Table(
     Column("next_attempt", Moment, nullable=False),
     Column("last_error", Words, nullable=False),
     Index("sent_copy_due", "state", "next_attempt"),
+)
+
+tried = Table(
+    "tried",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("entry", Integer, ForeignKey("queue_entry.number"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("waiting", Float, nullable=False),  # seconds, as the next two
+    Column("connecting", Float, nullable=False),
+    Column("sending", Float, nullable=False),
+    Column("answers", JSON, nullable=False),
+    Index("tried_entry", "entry", "number"),
 )
 
 message = Table(

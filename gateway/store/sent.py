@@ -9,13 +9,14 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.mail import SentCopy
+from gateway.store.compiled import Compiled
 from gateway.store.schema import queue_entry, sent_copy
 
 DUE, ACTIVE, DONE = "due", "active", "done"
 
 _COPY = sent_copy.c
 # A delivery report has no sender, and nobody's Sent folder wants it. Due since its entry was: that is, now.
-_OWE = (
+_OWE = Compiled(
     insert(sent_copy)
     .from_select(
         ["entry", "state", "attempts", "next_attempt", "last_error"],
@@ -25,13 +26,11 @@ _OWE = (
             bindparam("attempts", 0),
             queue_entry.c.next_attempt,
             bindparam("error", ""),
-        ).where(
-            queue_entry.c.number.in_(bindparam("entries", expanding=True)), queue_entry.c.sender_local.is_not(None)
-        ),
+        ).where(queue_entry.c.number == bindparam("of"), queue_entry.c.sender_local.is_not(None)),
     )
     .on_conflict_do_nothing()
 )
-_DUE = (
+_DUE = Compiled(
     select(
         _COPY.entry,
         queue_entry.c.id,
@@ -47,27 +46,24 @@ _DUE = (
     .order_by(_COPY.next_attempt, _COPY.entry)
     .limit(bindparam("most"))
 )
-_CLAIM = (
-    update(sent_copy)
-    .where(_COPY.entry.in_(bindparam("entries", expanding=True)))
-    .values(state=ACTIVE, attempts=_COPY.attempts + 1)
+_CLAIM = Compiled(
+    update(sent_copy).where(_COPY.entry == bindparam("of")).values(state=ACTIVE, attempts=_COPY.attempts + 1)
 )
 _SET = update(sent_copy).where(_COPY.entry == bindparam("of"), _COPY.state != DONE)
-_ENTRIES = select(queue_entry.c.number).where(queue_entry.c.id.in_(bindparam("ids", expanding=True)))
-_DONE = update(sent_copy).where(_COPY.entry.in_(_ENTRIES)).values(state=DONE, last_error="")
-_NEXT = select(func.min(_COPY.next_attempt)).where(_COPY.state == DUE)
+_NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("id")).scalar_subquery()
+_DONE = Compiled(update(sent_copy).where(_COPY.entry == _NUMBER).values(state=DONE, last_error=""))
+_NEXT = Compiled(select(func.min(_COPY.next_attempt).label("first")).where(_COPY.state == DUE))
 
 
-def owe(connection: Connection, entries: Sequence[int]) -> None:
-    """Make the duty for each, unless the entry had it before."""
-    connection.execute(_OWE, {"entries": entries})
+def owe(connection: Connection, entry: int) -> None:
+    """Make the duty, unless the entry had it before."""
+    _OWE.run(connection, {"of": entry})
 
 
 def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:
     """Book an attempt for each copy that is due, longest due first."""
-    rows = connection.execute(_DUE, {"now": now, "most": limit}).all()
-    if rows:
-        connection.execute(_CLAIM, {"entries": [row.entry for row in rows]})
+    rows = _DUE.all(connection, {"now": now, "most": limit})
+    _CLAIM.many(connection, [{"of": row.entry} for row in rows])
     return [
         SentCopy(
             queue_id=row.id,
@@ -84,7 +80,7 @@ def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:
 
 def done(connection: Connection, queue_ids: Sequence[str]) -> None:
     """The copies lie in Sent, or never will: either way the duty is over."""
-    connection.execute(_DONE, {"ids": list(queue_ids)})
+    _DONE.many(connection, [{"id": queue_id} for queue_id in queue_ids])
 
 
 def later(connection: Connection, entry: int, at: datetime, error: str) -> None:
@@ -94,7 +90,8 @@ def later(connection: Connection, entry: int, at: datetime, error: str) -> None:
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next copy is due; None while there is none that nobody works on."""
-    return connection.execute(_NEXT).scalar()
+    first: datetime | None = _NEXT.first(connection, {}).first
+    return first
 
 
 def recover(connection: Connection) -> None:

@@ -18,11 +18,14 @@ from gateway.store.documents import CLIENTS
 from gateway.store.engine import connect, database_path
 from gateway.store.feed import Bell, Feed, newest
 from gateway.store.firm import FirmShelf
+from gateway.store.history import HistoryShelf
 from gateway.store.lock import DataLock
 from gateway.store.migrate import migrate
+from gateway.store.pruning import Pruning
 from gateway.store.queue import Queue, recover
 from gateway.store.reader import Reader
 from gateway.store.record import Record
+from gateway.store.scheduled import Scheduled
 from gateway.store.secrets import Seal
 from gateway.store.sync import Sync
 from gateway.store.trouble import trouble
@@ -51,6 +54,9 @@ class Store:
         self.firm = FirmShelf(self._writer, self._reader, seal)
         self.dkim = DkimShelf(self._writer, self._reader, seal)
         self.queue = Queue(self._writer, self._reader, self.bodies)
+        self.history = HistoryShelf(self._writer, self._reader)
+        self.scheduled = Scheduled(self._writer, self._reader)
+        self.pruning = Pruning(data_dir, self._writer, self._reader)
         self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell)
         self.sync = Sync(self._writer, self._reader)
         self.feed = Feed(self._writer, self._reader, self._bell)

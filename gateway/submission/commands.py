@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Wish
@@ -15,6 +16,7 @@ from gateway.submission.replies import Refused, Reply
 
 # Quoted local parts with these are how one address is passed off as another further down the line.
 TREACHEROUS = frozenset('<>@"\\')
+ADDRESSES = 4_096  # kept read, where they were good: the same people write to the same people
 MAX_SIZE_DIGITS = 20  # RFC 1870 section 3
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -133,6 +135,7 @@ def _size(digits: str) -> int:
     return int(digits)
 
 
+@lru_cache(ADDRESSES)
 def _address(path: str, smtputf8: bool, fault: Reply) -> Address:
     """Source routes have no place in an addr-spec, so they are refused here too."""
     try:

@@ -37,14 +37,18 @@ class Reply:
 
     def wire(self, *, utf8: bool = False) -> bytes:
         """The lines as they are sent; other than ASCII only where the client asked for it (RFC 6531)."""
+        if len(self.text) <= LINE_WIDTH and self.text.isascii() and self.text.isprintable():
+            return self._line(" ", self.text)  # nearly all
         text = self.text if utf8 else _ascii(self.text)
         width = LINE_WIDTH if text.isascii() else UTF8_WIDTH
         text = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
         pieces = [text] if len(text) <= width else textwrap.wrap(text, width)[:MAX_LINES] or [""]
-        status = f"{self.status} " if self.status else ""
         last = len(pieces) - 1
-        lines = [f"{self.code}{' ' if n == last else '-'}{status}{piece}" for n, piece in enumerate(pieces)]
-        return "".join(f"{line.rstrip() if status else line}\r\n" for line in lines).encode("utf-8", "replace")
+        return b"".join(self._line(" " if n == last else "-", piece) for n, piece in enumerate(pieces))
+
+    def _line(self, mark: str, piece: str) -> bytes:
+        line = f"{self.code}{mark}{self.status} {piece}".rstrip() if self.status else f"{self.code}{mark}{piece}"
+        return f"{line}\r\n".encode("utf-8", "replace")
 
 
 class Refused(Exception):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
 HIGH_WATER = 256 * 1024  # octets read ahead before the peer has to wait: one read of asyncio's
 _LINE_STARTS = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n")  # a TLS handshake on a plain port has 0x16
+PEERS = 1_024  # addresses kept read: the same offices come back all day
 LINGER = 3.0  # seconds in which the peer may still read our last words; longer helps nobody
 LINGER_OCTETS = 16_000_000  # of what the peer still sends meanwhile, so that our last words are not lost in a reset
 
@@ -58,7 +60,7 @@ class Wire(asyncio.Protocol):
     @property
     def is_loopback(self) -> bool:
         """Whether the peer is on this machine; false where it can't be told."""
-        return bool(self.peer) and ip_address(self.peer).is_loopback
+        return bool(self.peer) and _parsed(self.peer).is_loopback
 
     # Called by the event loop
 
@@ -109,13 +111,10 @@ class Wire(asyncio.Protocol):
         if interruptible and self._stopping:
             raise Interrupted
         if (end := self._line_end(limit)) < 0:
-            try:
-                async with asyncio.timeout(patience):
-                    while end < 0:
-                        await self._more(interruptible=interruptible)
-                        end = self._line_end(limit)
-            except TimeoutError:
-                raise Silence from None
+            deadline = asyncio.get_running_loop().time() + patience
+            while end < 0:
+                await self._more(deadline, interruptible=interruptible)
+                end = self._line_end(limit)
         line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
         self._searched = 0
@@ -126,12 +125,9 @@ class Wire(asyncio.Protocol):
     async def block(self, patience: float) -> bytearray:
         """Whatever has come, at least one octet. Raises Silence and ConnectionLost."""
         if not self._buffer:
-            try:
-                async with asyncio.timeout(patience):
-                    while not self._buffer:
-                        await self._more()
-            except TimeoutError:
-                raise Silence from None
+            deadline = asyncio.get_running_loop().time() + patience
+            while not self._buffer:
+                await self._more(deadline)
         block, self._buffer = self._buffer, bytearray()
         self._searched = 0
         return block
@@ -240,29 +236,51 @@ class Wire(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
 
-    async def _more(self, *, interruptible: bool = False) -> None:
+    async def _more(self, deadline: float, *, interruptible: bool = False) -> None:
+        """Waits until something came; Silence at the deadline, by the loop's clock."""
         if interruptible and self._stopping:
             raise Interrupted
-        await self.flush()
+        self._write()
+        if self._writable is not None:
+            await _until(deadline, self._writable)
         if self._eof:
             raise ConnectionLost
         self._resume()
         self._interruptible = interruptible
-        self._arrived = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._arrived = loop.create_future()
+        timer = loop.call_at(deadline, _expire, self._arrived)  # a third of what asyncio.timeout costs
         try:
             await self._arrived
         finally:
+            timer.cancel()
             self._interruptible = False
             self._arrived = None
+
+
+_parsed = lru_cache(PEERS)(ip_address)
 
 
 def _peer_of(transport: asyncio.BaseTransport) -> str:
     name = transport.get_extra_info("peername")
     if not isinstance(name, tuple):
         return ""
-    address = ip_address(str(name[0]).partition("%")[0])
+    address = _parsed(str(name[0]).partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
+
+
+async def _until(deadline: float, future: asyncio.Future[None]) -> None:
+    try:
+        async with asyncio.timeout_at(deadline):
+            await future
+    except TimeoutError:
+        raise Silence from None
+
+
+def _expire(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_exception(Silence())
 
 
 def _wake(future: asyncio.Future[None] | None) -> None:

@@ -160,7 +160,7 @@ async def test_what_nobody_may_do_to_the_queue_is_refused(store: Store) -> None:
 
 async def test_putting_an_account_right_releases_what_it_held_and_not_what_a_person_held(store: Store) -> None:
     for name in ("by-person", "queued", "active"):
-        await store.queue.add(entry(name, RAW, due=NOW if name == "active" else minutes(9)), RAW)
+        await store.queue.add(entry(name, RAW, due=NOW if name == "active" else minutes(0.5)), RAW)
     await store.queue.add(entry("other", RAW, mailbox="ion@firm.example", due=minutes(9)), RAW)
     await store.queue.act("by-person", "hold", NOW)
     await store.queue.claim(NOW, 1)
@@ -228,3 +228,21 @@ async def test_text_that_no_database_can_hold_is_kept_readable(store: Store) -> 
     await store.queue.add(odd, RAW)
     kept = await store.queue.get("A")
     assert (kept.subject, kept.message_id) == ("a\ufffdb\ufffdc", "<\ufffd@x>")
+
+
+async def test_what_a_look_leaves_is_told_with_what_it_takes(store: Store) -> None:
+    await store.queue.add(entry("now", RAW), RAW)
+    await store.queue.add(entry("next", RAW), RAW)
+    await store.queue.add(entry("later", RAW, mailbox="ion@firm.example", due=minutes(5)), RAW)
+    taken = await store.queue.take(NOW, 1, {}, 1)
+    assert [one.id for one in taken.entries] == ["now"]
+    assert taken.waiting == {SUPPORT.key: NOW, "ion@firm.example": minutes(5)} == await store.queue.due()
+
+
+async def test_several_entries_are_read_in_one_look(store: Store) -> None:
+    both = {name: entry(name, RAW) for name in ("A", "B")}
+    for one in both.values():
+        await store.queue.add(one, RAW)
+    assert await store.queue.entries(["B", "A"]) == both
+    with pytest.raises(NotFound):
+        await store.queue.entries(["A", "C"])

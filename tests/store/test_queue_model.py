@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +44,11 @@ def empty_database() -> Path:
     path = Path(tempfile.mkdtemp()) / "postern.db"
     migrate(path)
     return path
+
+
+def its_time(one: QueueEntry, now: datetime) -> datetime:
+    """Released, what was to leave later and was never tried still leaves then."""
+    return one.next_attempt if not one.attempts and one.next_attempt > now else now
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -166,7 +172,9 @@ class QueueMachine(RuleBasedStateMachine):
         def model() -> None:
             one = self.model[which]
             state = after(one.state, action)
-            due = now if state is QueueState.QUEUED else one.next_attempt
+            due = one.next_attempt if state is QueueState.HELD else now
+            if state is QueueState.QUEUED and action is not QueueAction.RETRY:
+                due = its_time(one, now)
             people = one.recipients
             if state is QueueState.DONE:
                 people = tuple(
@@ -185,7 +193,9 @@ class QueueMachine(RuleBasedStateMachine):
                 self.model[one.id] = replace(one, state=QueueState.HELD, hold_reason="sign-in")
                 changed += 1
             if not hold and one.state is QueueState.HELD and one.hold_reason:
-                self.model[one.id] = replace(one, state=QueueState.QUEUED, hold_reason="", next_attempt=now)
+                self.model[one.id] = replace(
+                    one, state=QueueState.QUEUED, hold_reason="", next_attempt=its_time(one, now)
+                )
                 changed += 1
         queue = self.store.queue
         assert changed == self.run(

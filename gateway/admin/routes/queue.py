@@ -9,7 +9,9 @@ from fastapi import APIRouter
 from gateway.admin import shapes
 from gateway.admin.given import Given
 from gateway.admin.routes.answers import PAGE, Limit, next_page
-from gateway.domain.mail import QueueState
+from gateway.admin.routes.schedule import zone_of
+from gateway.domain.mail import Delivery, QueueEntry, QueueState
+from gateway.policy.waiting import standing
 
 router = APIRouter(tags=["queue"])
 
@@ -34,8 +36,17 @@ async def entries(
 
 @router.get("/v1/queue/{queue_id}")
 async def entry(queue_id: str, given: Given) -> shapes.Json:
-    """With the last answer for each recipient."""
-    return shapes.queue_entry(await given.store.queue.get(queue_id))
+    """With the last answer for each recipient, what was tried, and in a sentence why it waits and until when."""
+    found = await given.store.queue.get(queue_id)
+    history = await given.store.history.of(queue_id)
+    stands = standing(found, given.now(), zone_of(given.office.firm), given.give_up_after())
+    return shapes.queue_entry(found) | shapes.history(history) | {"standing": stands, "ended_at": _ended(found)}
+
+
+def _ended(found: QueueEntry) -> str | None:
+    """Null too where a person cancelled it: then nobody noted when."""
+    cancelled = any(one.delivery is Delivery.CANCELLED for one in found.recipients)
+    return shapes.moment(found.next_attempt) if found.state is QueueState.DONE and not cancelled else None
 
 
 @router.post("/v1/queue/{queue_id}/{action}")

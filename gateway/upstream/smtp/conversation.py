@@ -70,10 +70,9 @@ class Conversation(asyncio.Protocol):
     async def reply(self, stage: str, limit: float) -> Reply:
         """The next reply, within ``limit`` seconds. Raises `Trouble` where none comes, `Lost` when it was cut off."""
         ready = self._replies.ready
-        if not ready:
+        while not ready:  # room to write again wakes us, too
             await self._until(stage, limit)
-            if not ready:
-                assert self._ended is not None
+            if not ready and self._ended is not None:
                 raise self._ended.at(stage)
         return ready.popleft()
 

@@ -1,0 +1,50 @@
+"""A queue entry's way: the attempts that did not deliver at once, its sent copy, what was reported of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.mail import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One transaction with an upstream server; seconds are where the time went."""
+
+    at: datetime  # when the attempt began
+    attempt: int  # which one of the entry's
+    upstream: str  # host:port
+    waiting: float  # for a free connection
+    connecting: float
+    sending: float
+    answers: Mapping[str, Outcome]  # by address key
+
+
+@dataclass(frozen=True, slots=True)
+class SentState:
+    """Where the copy in the Sent folder stands."""
+
+    state: str  # "due", "active", "done"
+    attempts: int
+    next_attempt: datetime
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A report about the entry that was sent to its author: itself an entry of the queue."""
+
+    queue_id: str
+    at: datetime
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Attempts oldest first; ``sent`` is None before the first delivery, and for reports, of which no copy is kept."""
+
+    tried: tuple[Tried, ...] = ()
+    sent: SentState | None = None
+    reports: tuple[Reported, ...] = ()

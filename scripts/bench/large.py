@@ -1,0 +1,76 @@
+"""A 25 MB attachment through submission: octets a second, peak memory, and what small letters wait meanwhile."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from statistics import median, quantiles
+
+from scripts.faults.letters import Letter, letter
+from scripts.faults.stand import Stand, stand
+
+SIZE = 25 * 1000 * 1000  # octets on the wire
+SESSIONS = 5  # that send small letters meanwhile
+AIM_RATE, AIM_PEAK, AIM_WAIT = 150e6, 4.0, 0.05  # octets a second; times the size; seconds, the 99th percentile
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=10, help="large messages, one after the other")
+    count = parser.parse_args().count
+    async with stand() as now:
+        await now.load(1, 20)
+        await now.trial.stop_listening()  # relaying is another figure, and the provider would share our cores
+        quiet = await small_ones(now, asyncio.create_task(asyncio.sleep(3)))
+        before = now.daemon.rss
+        now.daemon.forget_peak()
+        sending = asyncio.create_task(large_ones(now, count))
+        busy = await small_ones(now, sending)
+        took = await sending
+        alone = await large_ones(now, count)
+        peak = (now.daemon.peak - before) / SIZE
+        await now.daemon.kill9()  # the queue is full of large letters for a provider that is not there
+        await now.daemon.start()
+    rate = SIZE / median(alone)
+    print(f"alone: {rate / 1e6:.0f} MB/s (aim {AIM_RATE / 1e6:.0f}), worst {SIZE / max(alone) / 1e6:.0f} MB/s")
+    print(f"with {SESSIONS} sessions of small letters: {SIZE / median(took) / 1e6:.0f} MB/s")
+    print(f"peak memory over the start: {peak:.1f} times the size (aim {AIM_PEAK:.0f})")
+    print(f"small letters, nothing else going on: {waits(quiet)}")
+    print(f"small letters meanwhile: {waits(busy)} (aim p99 {AIM_WAIT * 1000:.0f} ms)")
+
+
+async def large_ones(now: Stand, count: int) -> list[float]:
+    """Seconds from MAIL to 250 for each; the letters are made beforehand."""
+    ready: list[Letter] = [letter(now.firm.support, now.firm.client, SIZE) for _ in range(count)]
+    took: list[float] = []
+    async with now.client() as client:
+        for one in ready:
+            begun = time.monotonic()
+            await client.send(now.firm.support, now.firm.client, one)
+            took.append(time.monotonic() - begun)
+    return took
+
+
+async def small_ones(now: Stand, until: asyncio.Task[object]) -> list[float]:
+    """Seconds from MAIL to 250 for small letters of several sessions, until the task ends."""
+    took: list[float] = []
+
+    async def session() -> None:
+        async with now.client() as client:
+            while not until.done():
+                begun = time.monotonic()
+                await now.send(client)
+                took.append(time.monotonic() - begun)
+                await asyncio.sleep(0.02)
+
+    await asyncio.gather(*(session() for _ in range(SESSIONS)))
+    return took
+
+
+def waits(took: list[float]) -> str:
+    return f"median {median(took) * 1000:.1f} ms, p99 {quantiles(took, n=100)[98] * 1000:.1f} ms of {len(took)}"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,1 @@
+"""Faults done to the daemon on purpose, each in a file of its own, and the account of every message afterwards."""

@@ -1,0 +1,54 @@
+"""strace laid on the running daemon: system calls of its threads that fail from the Nth on, or the Nth only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from tests.peers.ground import MISSING
+
+ATTACHED_WITHIN = 20.0  # seconds
+
+
+class Unable(Exception):
+    """There is no strace, or it may not trace; the text says why."""
+
+
+@dataclass
+class Struck:
+    """How many calls were made to fail; known when `failing` is left."""
+
+    calls: int = 0
+
+
+@contextlib.asynccontextmanager
+async def failing(pid: int, calls: str, error: str, when: str) -> AsyncIterator[Struck]:
+    """Inside, ``calls`` fail with ``error``; ``when`` counts per thread: ``3`` is the third only, ``1+`` is all."""
+    if shutil.which("strace") is None:
+        raise Unable(f"{MISSING}: strace is not installed (the package strace)")
+    struck = Struck()
+    with tempfile.NamedTemporaryFile() as file:
+        command = ["strace", "-f", "-p", str(pid), "-o", file.name, "-e", f"trace={calls}"]
+        inject = f"inject={calls}:error={error}:when={when}"
+        process = await asyncio.create_subprocess_exec(*command, "-e", inject, stderr=asyncio.subprocess.PIPE)
+        try:
+            await _attached(process, pid)
+            yield struck
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            await process.communicate()
+        struck.calls = file.read().count(b"(INJECTED)")
+
+
+async def _attached(process: asyncio.subprocess.Process, pid: int) -> None:
+    assert process.stderr is not None
+    async with asyncio.timeout(ATTACHED_WITHIN):
+        line = await process.stderr.readline()
+    if b"attached" not in line:
+        raise Unable(f"{MISSING}: strace can't trace process {pid}: {line.decode().strip()}")

@@ -1,0 +1,1 @@
+"""The short form of each fault of `scripts.faults`, in the test run."""
