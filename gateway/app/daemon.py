@@ -28,9 +28,9 @@ from gateway.app.keys import load_key
 from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
-from gateway.inbound.folder import Watch
 from gateway.inbound.stops import Stops
 from gateway.inbound.tails import Tails
+from gateway.inbound.watch import Watch
 from gateway.office.office import Office
 from gateway.office.signin import SignIn
 from gateway.outbound.accept import Acceptance

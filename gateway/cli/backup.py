@@ -17,7 +17,4 @@ from gateway.cli.talking import PATH, talking
 def backup(daemon: Daemon, paper: Paper, folder: Path) -> None:
     """Write a backup of everything to DIR while the daemon runs."""
     answer = daemon.post("/v1/backup", {"dir": str(folder.absolute())}, patient=True)
-    if paper.as_json:
-        paper.answer(answer)
-    else:
-        paper.say(f"Backup written to {answer.text('dir')}.")
+    paper.outcome(answer, f"Backup written to {answer.text('dir')}.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = Path("/run/postern/admin.sock")
 ANSWER_SECONDS = 60.0  # a busy daemon; backups and streams have no limit
 
-_Params = Mapping[str, str | int | bool | None]
+_Params = Mapping[str, str | int | bool | list[str] | None]
 
 
 class Daemon:
@@ -64,12 +64,7 @@ class Daemon:
 
     def deliver(self, path: str, content: bytes, params: Mapping[str, str | list[str]]) -> Answer:
         """Posts a message as it is."""
-        headers = {"content-type": "message/rfc822"}
-        with self._failures():
-            response = self._client.post(path, params=params, content=content, headers=headers)
-        if response.is_error:
-            raise _failure(response)
-        return Answer.read(response.content)
+        return Answer.read(self._ask("POST", path, params, mail=content).content)
 
     def pages(self, path: str, key: str, **params: str | int | bool | None) -> Iterator[Answer]:
         """Every row of a list, however many pages it has."""
@@ -97,12 +92,23 @@ class Daemon:
                 yield Answer.read(event.data)
 
     def _ask(
-        self, method: str, path: str, params: _Params, *, body: object = None, patient: bool = False
+        self,
+        method: str,
+        path: str,
+        params: _Params,
+        *,
+        body: object = None,
+        mail: bytes | None = None,
+        patient: bool = False,
     ) -> httpx2.Response:
+        """``body`` goes as JSON, ``mail`` as it is; ``patient``: however long it takes."""
         given = {key: value for key, value in params.items() if value is not None}
         timeout = None if patient else ANSWER_SECONDS
+        headers = None if mail is None else {"content-type": "message/rfc822"}
         with self._failures():
-            response = self._client.request(method, path, params=given, json=body, timeout=timeout)
+            response = self._client.request(
+                method, path, params=given, json=body, content=mail, headers=headers, timeout=timeout
+            )
         if response.is_error:
             raise _failure(response)
         return response

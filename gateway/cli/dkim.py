@@ -45,7 +45,7 @@ def new(daemon: Daemon, paper: Paper, domain: str, selector: str | None, algorit
 def enable(daemon: Daemon, paper: Paper, domain: str, selector: str | None, *, unchecked: bool) -> None:
     """Look the record up, and sign with the key from now on."""
     key = daemon.post(f"/v1/dkim/{step(domain)}/enable", selector=selector, unchecked=unchecked)
-    _done(paper, key, f"{key.text('selector')} signs the mail of {key.text('domain')} from now on.")
+    paper.outcome(key, f"{key.text('selector')} signs the mail of {key.text('domain')} from now on.")
 
 
 @dkim.command()
@@ -56,7 +56,7 @@ def disable(daemon: Daemon, paper: Paper, domain: str, selector: str | None) -> 
     """Sign with a key no more."""
     key = daemon.post(f"/v1/dkim/{step(domain)}/disable", selector=selector)
     kept = "leave its record in DNS for a week, for mail under way"
-    _done(paper, key, f"{key.text('selector')} signs the mail of {key.text('domain')} no more: {kept}.")
+    paper.outcome(key, f"{key.text('selector')} signs the mail of {key.text('domain')} no more: {kept}.")
 
 
 @dkim.command()
@@ -66,7 +66,7 @@ def disable(daemon: Daemon, paper: Paper, domain: str, selector: str | None) -> 
 def remove(daemon: Daemon, paper: Paper, domain: str, selector: str | None) -> None:
     """Forget a key that does not sign."""
     key = daemon.post(f"/v1/dkim/{step(domain)}/remove", selector=selector)
-    _done(paper, key, f"{key.text('selector')} of {key.text('domain')} is gone.")
+    paper.outcome(key, f"{key.text('selector')} of {key.text('domain')} is gone.")
 
 
 @dkim.command("list")
@@ -99,13 +99,6 @@ def show(daemon: Daemon, paper: Paper, domain: str, selector: str | None) -> Non
         if number:
             paper.say("")
         _record(paper, key)
-
-
-def _done(paper: Paper, key: Answer, sentence: str) -> None:
-    if paper.as_json:
-        paper.answer(key)
-    else:
-        paper.say(sentence)
 
 
 def _row(key: Answer) -> list[str]:

@@ -59,10 +59,7 @@ def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
     rows = list(daemon.pages(_path(client), "documents", limit=EXPORT_PAGE))
     saving.folder(folder)
     written: list[object] = [_save(daemon, row, folder) for row in rows]
-    if paper.as_json:
-        paper.answer(Answer({"files": written}))
-    else:
-        paper.say(f"{count(len(written), 'document')} written to {folder}.")
+    paper.outcome(Answer({"files": written}), f"{count(len(written), 'document')} written to {folder}.")
 
 
 def _save(daemon: Daemon, row: Answer, folder: Path) -> str:

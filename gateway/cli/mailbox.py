@@ -55,10 +55,7 @@ def show_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
 def sync_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
     """Look at a mailbox now, also one that had stopped because its provider refused the sign-in."""
     answer = daemon.post(f"/v1/mailboxes/{step(address)}/sync")
-    if paper.as_json:
-        paper.answer(answer)
-        return
-    paper.say(f"{answer.text('mailbox')} is looked at now: `postern mailbox show` says how it went.")
+    paper.outcome(answer, f"{answer.text('mailbox')} is looked at now: `postern mailbox show` says how it went.")
 
 
 @mailbox.command("test")
@@ -86,10 +83,9 @@ def stop_mailbox(daemon: Daemon, paper: Paper, address: str, yes: bool) -> None:
             click.echo(clean.line(line), err=True)
         click.confirm("Stop it?", abort=True, err=True)
     answer = daemon.post(path)
-    if paper.as_json:
-        paper.answer(answer)
-        return
-    paper.say(f"{answer.text('mailbox')} is stopped: `postern mailbox sync {answer.text('mailbox')}` starts it again.")
+    paper.outcome(
+        answer, f"{answer.text('mailbox')} is stopped: `postern mailbox sync {answer.text('mailbox')}` starts it again."
+    )
 
 
 @mailbox.command("reset")
@@ -98,10 +94,9 @@ def stop_mailbox(daemon: Daemon, paper: Paper, address: str, yes: bool) -> None:
 def reset_mailbox(daemon: Daemon, paper: Paper, address: str) -> None:
     """Look through all of a mailbox again; what was filed stays, and nothing is announced twice."""
     answer = daemon.post(f"/v1/mailboxes/{step(address)}/reset")
-    if paper.as_json:
-        paper.answer(answer)
-        return
-    paper.say(f"{answer.text('mailbox')} is looked through again: `postern mailbox show` says how far it is.")
+    paper.outcome(
+        answer, f"{answer.text('mailbox')} is looked through again: `postern mailbox show` says how far it is."
+    )
 
 
 def _print_test(paper: Paper, answer: Answer) -> None:

@@ -43,6 +43,13 @@ class Paper:
         sys.stdout.write(clean.line(text) + "\n")
         sys.stdout.flush()
 
+    def outcome(self, answer: Answer, sentence: str) -> None:
+        """What a command did: the daemon's answer, or the sentence for a person."""
+        if self.as_json:
+            self.answer(answer)
+        else:
+            self.say(sentence)
+
     def block(self, text: str) -> None:
         """A message's text."""
         sys.stdout.write(clean.block(text).rstrip("\n") + "\n")

@@ -48,10 +48,7 @@ def _action(name: str, about: str) -> None:
     def act(daemon: Daemon, paper: Paper, queue_ids: tuple[str, ...]) -> None:
         for queue_id in queue_ids:
             answer = daemon.post(f"/v1/queue/{step(queue_id)}/{name}")
-            if paper.as_json:
-                paper.answer(answer)
-            else:
-                paper.say(f"{answer.text('id')} {answer.text('state')}")
+            paper.outcome(answer, f"{answer.text('id')} {answer.text('state')}")
 
 
 _action("hold", "Keep entries from being sent until they are released.")

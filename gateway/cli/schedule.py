@@ -38,10 +38,7 @@ def list_scheduled(daemon: Daemon, paper: Paper, *, client: str | None, limit: i
 def change(daemon: Daemon, paper: Paper, queue_id: str, at: str) -> None:
     """Have a message leave at another time, or now."""
     answer = daemon.post(f"/v1/scheduled/{step(queue_id)}/change", at=at)
-    if paper.as_json:
-        paper.answer(answer)
-        return
-    paper.say(f"{answer.text('id')} leaves at {_local(answer, answer.text('timezone'))}.")
+    paper.outcome(answer, f"{answer.text('id')} leaves at {_local(answer, answer.text('timezone'))}.")
 
 
 @schedule.command()
@@ -51,10 +48,7 @@ def cancel(daemon: Daemon, paper: Paper, queue_ids: tuple[str, ...]) -> None:
     """Take messages back: they never leave."""
     for queue_id in queue_ids:
         answer = daemon.post(f"/v1/scheduled/{step(queue_id)}/cancel")
-        if paper.as_json:
-            paper.answer(answer)
-        else:
-            paper.say(f"{answer.text('id')} was taken back: it never leaves.")
+        paper.outcome(answer, f"{answer.text('id')} was taken back: it never leaves.")
 
 
 def print_scheduled(paper: Paper, answer: Answer) -> None:

@@ -22,8 +22,6 @@ from gateway.inbound.watch import Watch
 from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile
 from gateway.upstream.imap.session import FolderState, HeaderRow, ImapSession
 
-__all__ = ["FolderRounds", "Watch"]
-
 log = structlog.get_logger()
 
 T = TypeVar("T")

@@ -10,14 +10,11 @@ import structlog
 
 from gateway.domain.errors import NotFound
 from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.mail import QueueState
 from gateway.domain.record import SyncState
 from gateway.inbound.tails import Tails
 from gateway.store.store import Store
 
 log = structlog.get_logger()
-
-PAGE = 500  # queue entries looked at in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Stops:
         """What would not work any more. NotFound when there is no such mailbox."""
         mailbox = self._mailbox(key)
         rules = (rule.name for rule in self._firm().rules if rule.send_as is not None and rule.send_as.key == key)
-        return Stopping(tuple(rules), mailbox.members, await self._waiting(key))
+        return Stopping(tuple(rules), mailbox.members, await self._store.queue.waiting(key))
 
     async def stop(self, key: str, *, by: str) -> Stopping:
         """Hang up, and hold what waits to leave through it. NotFound when there is no such mailbox."""
@@ -79,15 +76,6 @@ class Stops:
             mailboxes = tuple(mailbox for mailbox in firm.mailboxes if mailbox.key not in keys)
             self._seen = firm, keys, replace(firm, mailboxes=mailboxes)
         return self._seen[2]
-
-    async def _waiting(self, key: str) -> int:
-        found = 0
-        for state in (QueueState.QUEUED, QueueState.ACTIVE):
-            before: str | None = None
-            while page := await self._store.queue.list(state, PAGE, before):
-                found += sum(entry.mailbox == key for entry in page)
-                before = page[-1].id
-        return found
 
     def _mailbox(self, key: str) -> Mailbox:
         mailbox = self._firm().mailbox_by_key.get(key)

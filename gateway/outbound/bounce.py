@@ -18,15 +18,13 @@ from gateway.domain.record import EventKind
 from gateway.mime.facts import facts
 from gateway.mime.report import delivery_report
 from gateway.mime.report_status import Action
-from gateway.outbound.prepare import new_queue_id
+from gateway.outbound.queue_id import new_queue_id, queue_id_about
 from gateway.policy.dsn import overdue, to_report
 from gateway.store.store import Store
 
 log = structlog.get_logger()
 
 Report = tuple[QueueEntry, bytes]
-
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # those of every queue id
 
 
 class Bounces:
@@ -92,7 +90,7 @@ class Bounces:
         until: datetime | None = None,
     ) -> bool:
         """The report's id follows from what it is about, so that the queue itself refuses it a second time."""
-        queue_id = _id_of(name)
+        queue_id = queue_id_about(name)
         if not told or await self._is_queued(queue_id):
             return False
         report = await self._compose(queue_id, entry, told, action, until)
@@ -159,11 +157,6 @@ def _entry(queue_id: str, entry: QueueEntry, author: Address, raw: bytes, now: d
         next_attempt=now,
         in_reply_to=known.in_reply_to[0] if known.in_reply_to else "",  # the message that it is about
     )
-
-
-def _id_of(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).digest()
-    return "".join(_LETTERS[octet % len(_LETTERS)] for octet in digest[:12])
 
 
 def _why(failed: list[Recipient]) -> str:

@@ -18,15 +18,13 @@ from gateway.domain.firm import Firm
 from gateway.domain.mail import QueueEntry
 from gateway.outbound.attempt import Attempts, Verdict
 from gateway.outbound.bounce import Bounces
-from gateway.outbound.flow import AT_ONCE, PER_MAILBOX, Flow
+from gateway.outbound.flow import AT_ONCE, Flow
 from gateway.outbound.insist import ROOM_WAIT
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
 from gateway.upstream.smtp import SmtpRelay
 
 log = structlog.get_logger()
-
-__all__ = ["PER_MAILBOX", "Dispatcher", "release_after_change"]
 
 LONGEST_SLEEP = 60.0  # seconds; a clock that was set forward is noticed within this
 KNOCK_EVERY = 1.0  # seconds between looks whether a server that did not answer does now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.domain.errors import TemporaryFailure
@@ -17,8 +18,15 @@ def hours_for(firm: Firm, decision: Decision) -> OfficeHours | None:
     """
     if not decision.in_office_hours or firm.office_hours is None:
         return None
+    return firm.office_hours.in_zone(zone_of(firm))
+
+
+def zone_of(firm: Firm) -> tzinfo:
+    """The firm's time zone; TemporaryFailure where this machine does not know it (any more)."""
+    if firm.timezone == "UTC":  # known without the machine's tables
+        return UTC
     try:
-        return firm.office_hours.in_zone(ZoneInfo(firm.timezone))
+        return ZoneInfo(firm.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise TemporaryFailure(
             f"This machine does not know the firm's time zone, {firm.timezone}. Ask an administrator to install tzdata."

@@ -6,11 +6,9 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime
 
 from gateway.domain.address import Address
-from gateway.domain.errors import TemporaryFailure
 from gateway.domain.firm import Firm
 from gateway.domain.mail import Decision, Submission
 from gateway.domain.schedule import OfficeHours
@@ -18,7 +16,8 @@ from gateway.mime.facts import facts
 from gateway.mime.header import Header
 from gateway.mime.render import Rendered, render
 from gateway.outbound.compose import Stamp, edits_for
-from gateway.outbound.hours import hours_for
+from gateway.outbound.hours import hours_for, zone_of
+from gateway.outbound.queue_id import new_queue_id
 from gateway.outbound.signing import Signing
 from gateway.policy.authorise import Authorised, authorise
 from gateway.policy.letter import Letter
@@ -26,7 +25,6 @@ from gateway.policy.rules import decide
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
 
-_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 OFF_THE_LOOP = 256 * 1024  # octets; rendering more than this takes longer than other sessions should wait
 
 
@@ -111,19 +109,7 @@ class Preparation:
 
 def today(firm: Firm, now: datetime) -> date:
     """The day of the firm's calendar; TemporaryFailure where this machine does not know its time zone (any more)."""
-    if firm.timezone == "UTC":  # known without the machine's tables
-        return now.astimezone(UTC).date()
-    try:
-        return now.astimezone(ZoneInfo(firm.timezone)).date()
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise TemporaryFailure(
-            f"This machine does not know the firm's time zone, {firm.timezone}. Ask an administrator to install tzdata."
-        ) from error
-
-
-def new_queue_id() -> str:
-    """Unguessable, sortable by nothing, easy to read over the phone: twelve letters and digits without 0, 1, I, O."""
-    return "".join([_LETTERS[octet % 32] for octet in secrets.token_bytes(12)])  # 256 is a multiple of 32: all alike
+    return now.astimezone(zone_of(firm)).date()
 
 
 async def _decide(firm: Firm, authorised: Authorised) -> Decision:

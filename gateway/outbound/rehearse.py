@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain.address import Address
@@ -51,9 +51,9 @@ class Rehearsal:
         try:
             return await self._tried(found)
         except Refusal as refusal:
-            return _refused(found, refusal.sentence)
+            return replace(found, refusal=refusal.sentence)
         except Faulty as faulty:
-            return _refused(found, str(faulty))
+            return replace(found, refusal=str(faulty))
 
     async def _tried(self, found: Rehearsed) -> Rehearsed:
         if fault := line_fault(found.before):
@@ -66,17 +66,4 @@ class Rehearsal:
         authorised = await self._prepare.authorise(submission)
         rules = explain(self._firm(), authorised)
         prepared = await self._prepare.render(authorised)
-        return Rehearsed(
-            found.login,
-            found.asked,
-            found.recipients,
-            found.before,
-            prepared.raw,
-            decision=prepared.decision,
-            rules=rules,
-            notes=prepared.notes,
-        )
-
-
-def _refused(found: Rehearsed, sentence: str) -> Rehearsed:
-    return Rehearsed(found.login, found.asked, found.recipients, found.before, refusal=sentence)
+        return replace(found, after=prepared.raw, decision=prepared.decision, rules=rules, notes=prepared.notes)

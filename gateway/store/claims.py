@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, select, update
 
-from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.errors import Conflict
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState
 from gateway.policy.queue import QueueAction, after
 from gateway.store import attempts
 from gateway.store.compiled import Compiled
-from gateway.store.queue_rows import read_entry
+from gateway.store.queue_rows import read_entry, unknown
 from gateway.store.schema import queue_entry, recipient
 
 _ENDS = {
@@ -118,7 +118,7 @@ def keep(connection: Connection, results: Sequence[Settlement | Progress]) -> No
     for one in results:
         row = _STATE.first(connection, {"of": one.id})
         if row is None:
-            raise NotFound(f"there is no queue entry {one.id}: `postern queue list` shows those that there are")
+            raise unknown(one.id)
         if isinstance(one, Settlement):
             after(QueueState(row.state), _ENDS[one.state])
         if one.outcomes:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
-from gateway.domain.errors import NotFound
 from gateway.domain.history import History, Reported, SentState, Tried
 from gateway.domain.mail import Delivery, Outcome
+from gateway.store.queue_rows import unknown
 from gateway.store.reader import Reader
 from gateway.store.schema import queue_entry, sent_copy, tried
 from gateway.store.writer import Writer
@@ -74,7 +74,7 @@ class HistoryShelf:
 def _find(connection: Connection, queue_id: str) -> Row[Any, Any, Any]:
     row = connection.execute(_FIND, {"id": queue_id}).one_or_none()
     if row is None:
-        raise NotFound(f"there is no queue entry {queue_id}: `postern queue list` shows those that there are")
+        raise unknown(queue_id)
     return row
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Case, Connection, Update, and_, bindparam, case, func, literal, select, update
 
-from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.errors import Conflict
 from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
 from gateway.policy.queue import PERSONS, QueueAction, after
 from gateway.policy.resubmission import WINDOW
@@ -16,7 +16,7 @@ from gateway.store import attempts, claims, sent
 from gateway.store.bodies import Bodies, Body, keep_all
 from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
-from gateway.store.queue_rows import add_entries, read_entries, read_entry
+from gateway.store.queue_rows import add_entries, read_entries, read_entry, unknown
 from gateway.store.reader import Reader
 from gateway.store.schema import queue_entry
 from gateway.store.writer import Writer
@@ -31,6 +31,7 @@ _BY_ID = Compiled(select(queue_entry).where(_ENTRY.id == bindparam("id")))
 _STATE = select(_ENTRY.number, _ENTRY.state).where(_ENTRY.id == bindparam("id"))
 _SET = update(queue_entry).where(_ENTRY.number == bindparam("entry"))
 _OLDEST = select(func.min(_ENTRY.accepted_at)).where(_ENTRY.state != QueueState.DONE.value)
+_WAITING = (QueueState.QUEUED.value, QueueState.ACTIVE.value)
 _COUNTS = select(_ENTRY.state, func.count()).group_by(_ENTRY.state)
 
 
@@ -179,6 +180,11 @@ class Queue:
         found = await self._reader.run(lambda connection: {row[0]: row[1] for row in connection.execute(_COUNTS)})
         return {state.value: found.get(state.value, 0) for state in QueueState}
 
+    async def waiting(self, mailbox: str) -> int:
+        """How many entries are to leave through a mailbox and are not held."""
+        count = select(func.count()).where(_ENTRY.mailbox == mailbox, _ENTRY.state.in_(_WAITING))
+        return await self._reader.run(lambda connection: connection.execute(count).scalar_one())
+
     async def oldest(self) -> datetime | None:
         """When the oldest that is not done was accepted."""
         return await self._reader.run(lambda connection: connection.execute(_OLDEST).scalar())
@@ -262,7 +268,7 @@ def _of_mailbox(mailbox: str, state: QueueState) -> Update:
 def _find(connection: Connection, queue_id: str) -> tuple[int, QueueState]:
     row = connection.execute(_STATE, {"id": queue_id}).one_or_none()
     if row is None:
-        raise _unknown(queue_id)
+        raise unknown(queue_id)
     return row.number, QueueState(row.state)
 
 
@@ -273,9 +279,5 @@ def _number(connection: Connection, queue_id: str) -> int:
 def _get(connection: Connection, queue_id: str) -> QueueEntry:
     row = _BY_ID.first(connection, {"id": queue_id})
     if row is None:
-        raise _unknown(queue_id)
+        raise unknown(queue_id)
     return read_entry(connection, row)
-
-
-def _unknown(queue_id: str) -> NotFound:
-    return NotFound(f"there is no queue entry {queue_id}: `postern queue list` shows those that there are")

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from sqlalchemy import Connection, Select, bindparam, insert, select
 
 from gateway.domain.address import Address
+from gateway.domain.errors import NotFound
 from gateway.domain.mail import Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient, Wish
 from gateway.store.compiled import Compiled
 from gateway.store.schema import queue_entry, recipient
@@ -46,6 +47,11 @@ def read_entries(connection: Connection, query: Select[tuple[object, ...]]) -> l
 def read_entry(connection: Connection, row: Any) -> QueueEntry:
     """The entry of a row with all columns of ``queue_entry``, whoever fetched it."""
     return _read_entry(row, [read_recipient(one) for one in _OF_ENTRY.all(connection, {"of": row.number})])
+
+
+def unknown(queue_id: str) -> NotFound:
+    """To be raised where there is no entry with this id."""
+    return NotFound(f"there is no queue entry {queue_id}: `postern queue list` shows those that there are")
 
 
 def read_recipient(row: Any) -> Recipient:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from gateway.outbound.dispatch import PER_MAILBOX
+from gateway.outbound.flow import PER_MAILBOX
 from scripts.faults.accounting import Outcome
 from scripts.faults.stand import Stand, stand
 from tests.waiting import until

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from gateway.outbound.dispatch import PER_MAILBOX
+from gateway.outbound.flow import PER_MAILBOX
 from scripts.faults.accounting import Account, Outcome
 from scripts.faults.kill9 import CLIENTS, EACH, SIZES
 from scripts.faults.stand import Stand, stand

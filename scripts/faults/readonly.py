@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from gateway.outbound.dispatch import PER_MAILBOX
+from gateway.outbound.flow import PER_MAILBOX
 from scripts.faults.accounting import Outcome
 from scripts.faults.stand import stand
 from scripts.faults.strace import failing

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gateway.domain.firm import Client, Contact, ContactAddress, Firm, Mailbox, Secret
 from gateway.domain.record import Direction, EventKind, Filing, SyncState
-from gateway.inbound.folder import Watch
 from gateway.inbound.tails import Tails
+from gateway.inbound.watch import Watch
 from gateway.mime.address import parse_address
 from gateway.trial.faults import Garbage, HangUp, Refuse
 from tests.rig import AL, ANA, SUPPORT, Rig, client_letter, letter, rig

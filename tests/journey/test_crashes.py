@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.outbound.dispatch import PER_MAILBOX
+from gateway.outbound.flow import PER_MAILBOX
 from tests.gateway_process import GatewayProcess
 from tests.journey.firm import FirmOnPaper
 from tests.journey.mail import note, read, submit, submit_now

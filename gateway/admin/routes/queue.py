@@ -10,7 +10,7 @@ from gateway.admin import shapes
 from gateway.admin.given import Given
 from gateway.admin.routes.answers import PAGE, Limit, next_page
 from gateway.admin.routes.schedule import zone_of
-from gateway.domain.mail import Delivery, QueueEntry, QueueState
+from gateway.domain.mail import QueueEntry, QueueState
 from gateway.policy.waiting import standing
 
 router = APIRouter(tags=["queue"])
@@ -44,9 +44,7 @@ async def entry(queue_id: str, given: Given) -> shapes.Json:
 
 
 def _ended(found: QueueEntry) -> str | None:
-    """Null too where a person cancelled it: then nobody noted when."""
-    cancelled = any(one.delivery is Delivery.CANCELLED for one in found.recipients)
-    return shapes.moment(found.next_attempt) if found.state is QueueState.DONE and not cancelled else None
+    return shapes.moment(found.next_attempt) if found.state is QueueState.DONE else None
 
 
 @router.post("/v1/queue/{queue_id}/{action}")
