@@ -58,19 +58,15 @@ class Session(SigningIn):
     async def smtp_EHLO(self, hostname: str) -> None:
         self._greet(hostname)
         offers = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8", "DSN"]
-        offers.append(
-            f"FUTURERELEASE {MAX_HOLD // timedelta(seconds=1)} {latest(self._terms.now()):%Y-%m-%dT%H:%M:%SZ}"
-        )
+        # RFC 4865: the longest wait, in seconds, and until when; said before AUTH too, for all here is submission.
+        longest = MAX_HOLD // timedelta(seconds=1)
+        offers.append(f"FUTURERELEASE {longest} {latest(self._terms.now()):%Y-%m-%dT%H:%M:%SZ}")
         if self._terms.tls is not None and not self._wire.tls:
             offers.append("STARTTLS")
         if self._may_sign_in:
             offers.append("AUTH PLAIN LOGIN")
         lines = "".join(f"250-{offer}\r\n" for offer in offers)
         self._wire.say(f"{lines}250 ENHANCEDSTATUSCODES\r\n".encode())
-
-    def _future_release(self) -> str:
-        """RFC 4865: the longest wait, in seconds, and until when; said before AUTH too, for all here is submission."""
-        return f"FUTURERELEASE {MAX_HOLD // timedelta(seconds=1)} {latest(self._terms.now()):%Y-%m-%dT%H:%M:%SZ}"
 
     async def smtp_STARTTLS(self, arg: str) -> None:
         """RFC 3207."""
