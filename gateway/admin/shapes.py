@@ -77,6 +77,7 @@ def mailbox(value: Mailbox, state: MailboxSync | None) -> Json:
         "username": value.username,
         "imap": _endpoint(value.imap),
         "smtp": _endpoint(value.smtp),
+        "fallback": value.fallback and _endpoint(value.fallback.smtp) | {"username": value.fallback.username},
         "allow_others_to_send": value.allow_others_to_send,
         "grants": [
             {

@@ -135,6 +135,7 @@ def _show(paper: Paper, one: Answer) -> None:
             ("username", one.text("username")),
             ("imap", _endpoint(one.part("imap"))),
             ("smtp", _endpoint(one.part("smtp"))),
+            ("fallback", _endpoint(one.part("fallback"))),
             ("folders", ", ".join(one.words("folders")) or "default"),
             ("sync", _state(one)),
             *(

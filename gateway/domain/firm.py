@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -78,6 +78,15 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """A second server for a mailbox's mail; it has a password where it has a user name, and else knows us otherwise."""
+
+    smtp: Endpoint
+    username: str = ""
+    password: Secret = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """An upstream account; ``folders`` empty means the default ones."""
 
@@ -88,6 +97,7 @@ class Mailbox:
     password: Secret
     imap: Endpoint
     smtp: Endpoint
+    fallback: Fallback | None = None
     allow_others_to_send: bool = False
     grants: tuple[Grant, ...] = ()
     save_attachments: bool = True
@@ -97,6 +107,19 @@ class Mailbox:
     @property
     def key(self) -> str:
         return self.address.key
+
+    @property
+    def account(self) -> tuple[object, ...]:
+        """What a connection that sends is made with: one that was made with something else is of no use any more."""
+        return self.smtp, self.username, self.password
+
+    @property
+    def by_fallback(self) -> Mailbox | None:
+        """The same mailbox with its second server as its only one; None where it has none."""
+        way = self.fallback
+        if way is None:
+            return None
+        return replace(self, smtp=way.smtp, username=way.username, password=way.password, fallback=None)
 
 
 @dataclass(frozen=True, slots=True)

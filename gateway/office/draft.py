@@ -16,6 +16,7 @@ from gateway.domain.firm import (
     Contact,
     ContactAddress,
     Endpoint,
+    Fallback,
     Firm,
     Grant,
     InlineImage,
@@ -174,12 +175,29 @@ class _Reading:
             password=password,
             imap=_endpoint(table.imap, tables.IMAP_PORTS),
             smtp=_endpoint(table.smtp, tables.SMTP_PORTS),
+            fallback=self._fallback(table.fallback, known.fallback if known else None, f"{path}.fallback"),
             allow_others_to_send=table.allow_others_to_send,
             grants=self._grants(table, path),
             save_attachments=table.save_attachments,
             signature=table.signature or None,
             folders=tuple(dict.fromkeys(table.folders)),
         )
+
+    def _fallback(self, table: tables.FallbackTable | None, known: Fallback | None, path: str) -> Fallback | None:
+        """A password that is not given is the one that is set, for the same server and user name."""
+        if table is None:
+            return None
+        smtp = _endpoint(table, tables.SMTP_PORTS)
+        if table.password is not None and table.username is None:
+            self.faults.append(Fault(f"{path}.username", "is missing: the password is whose?"))
+        if table.username is None:
+            return Fallback(smtp)
+        if table.password is not None:
+            return Fallback(smtp, table.username, Secret(table.password))
+        if known is None or (known.smtp, known.username) != (smtp, table.username):
+            self.faults.append(Fault(f"{path}.password", "is missing: this server and user name are new here"))
+            return None
+        return Fallback(smtp, table.username, known.password)
 
     def _grants(self, table: tables.MailboxTable, path: str) -> tuple[Grant, ...]:
         for number, grant in enumerate(table.grants):

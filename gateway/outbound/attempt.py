@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from gateway.domain.record import EventKind
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.insist import insist
 from gateway.outbound.remember import remember
+from gateway.outbound.ways import Ways, came_to_the_message
 from gateway.policy.dsn import parameters
 from gateway.policy.retry import given_up, next_attempt
 from gateway.settings.gateway import Settings
@@ -31,7 +33,6 @@ log = structlog.get_logger()
 LARGE = 1024 * 1024  # octets; smaller messages may all be in memory at once
 ROOM_FOR_LARGE = 256 * 1024 * 1024  # octets of large messages in memory: three of the largest, or many
 MAX_RECIPIENTS = 100  # of one transaction: what every server takes, RFC 5321 section 4.5.3.1.8
-BEFORE_MAIL = frozenset({"connect", "tls", "auth"})
 
 Outcomes = dict[str, Outcome]
 
@@ -61,7 +62,7 @@ class Attempts:
         delivered: Callable[[], None],
     ) -> None:
         self._store = store
-        self._relay = relay
+        self._ways = Ways(relay, clock=time.monotonic)
         self._bounces = bounces
         self._firm = firm
         self._settings = settings
@@ -108,7 +109,7 @@ class Attempts:
             for batch in transactions(entry):
                 if last:
                     writing.append(asyncio.create_task(insist(partial(self._store.queue.record, entry.id, last))))
-                attempt = await self._relay.deliver(
+                attempt = await self._ways.deliver(
                     mailbox,
                     entry.sender,
                     [one.address for one in batch],
@@ -218,8 +219,7 @@ def after(entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> QueueEntry:
 
 
 def judged(attempt: Attempt) -> Verdict:
-    outcomes = attempt.outcomes.values()
-    if any(one.delivery is not Delivery.PENDING or one.stage not in BEFORE_MAIL for one in outcomes):
+    if came_to_the_message(attempt):
         return Verdict.WORKED
     return Verdict.TROUBLE if attempt.answered else Verdict.NO_ANSWER
 

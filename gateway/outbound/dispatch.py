@@ -157,7 +157,6 @@ async def release_after_change(store: Store, old: Firm, new: Firm, now: datetime
     released = 0
     for mailbox in new.mailboxes:
         before = old.mailbox_by_key.get(mailbox.key)
-        account = (mailbox.username, mailbox.password, mailbox.smtp)
-        if before is None or (before.username, before.password, before.smtp) != account:
+        if before is None or before.account != mailbox.account:
             released += await store.queue.release_mailbox(mailbox.key, now)
     return released

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.domain.errors import Fault, Faulty
-from gateway.domain.firm import Client, Endpoint, Firm, Grant, Mailbox, Member, Rule, Signature, When
+from gateway.domain.firm import Client, Endpoint, Fallback, Firm, Grant, Mailbox, Member, Rule, Signature, When
 from gateway.domain.schedule import Opening
 from gateway.settings.days import as_json
 from gateway.settings.faults import read_toml
@@ -90,6 +90,10 @@ def _endpoint(endpoint: Endpoint) -> dict[str, object]:
     return {"host": endpoint.host, "port": endpoint.port, "security": endpoint.security.value}
 
 
+def _fallback(fallback: Fallback) -> dict[str, object]:
+    return _without_none({**_endpoint(fallback.smtp), "username": fallback.username or None})
+
+
 def _member(member: Member) -> dict[str, object]:
     return _without_none(
         {"login": member.login, "name": member.name, "role": member.role.value, "signature": member.signature}
@@ -113,6 +117,7 @@ def _mailbox(mailbox: Mailbox) -> dict[str, object]:
             "username": mailbox.username,
             "imap": _endpoint(mailbox.imap),
             "smtp": _endpoint(mailbox.smtp),
+            "fallback": _fallback(mailbox.fallback) if mailbox.fallback else None,
             "folders": list(mailbox.folders) or None,
         }
     )

@@ -153,6 +153,13 @@ class EndpointTable(Table):
         return value
 
 
+class FallbackTable(EndpointTable):
+    """``fallback`` of a mailbox; without a user name its server is taken to know us otherwise."""
+
+    username: Line | None = None
+    password: SecretText | None = None
+
+
 class GrantTable(Table):
     """One of ``grants`` of a mailbox; both days are included."""
 
@@ -175,6 +182,7 @@ class MailboxTable(Table):
     password: SecretText | None = None
     imap: EndpointTable
     smtp: EndpointTable
+    fallback: FallbackTable | None = None
     folders: list[Line] = Field(default_factory=list)
 
 

@@ -33,8 +33,9 @@ def resolve(document: dict[str, object], folder: Path, environ: Mapping[str, str
 
     for kind in ("member", "mailbox"):
         for path, noun in _tables(document, kind):
-            if isinstance(reference := noun.get("password"), dict):
-                replace(noun, "password", f"{path}.password", partial(_secret, reference, folder, environ))
+            for where, holder in ((path, noun), (f"{path}.fallback", noun.get("fallback"))):
+                if isinstance(holder, dict) and isinstance(reference := holder.get("password"), dict):
+                    replace(holder, "password", f"{where}.password", partial(_secret, reference, folder, environ))
     for path, noun in _tables(document, "signature"):
         for key in ("text", "html", "reply_text", "reply_html"):
             if isinstance(reference := noun.get(key), dict):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gateway.domain.errors import Conflict
 from gateway.domain.firm import Change, Firm, Mailbox, Secret
-from gateway.store.firm_rows import Noun, firm_of, nouns
+from gateway.store.firm_rows import Noun, firm_of, nouns, passwords
 from gateway.store.reader import Reader
 from gateway.store.schema import activity, noun, sealed
 from gateway.store.secrets import Seal, Sealed
@@ -48,30 +48,29 @@ class FirmShelf:
     def _load(self, connection: Connection) -> Firm:
         boxes = _read_sealed(connection)
 
-        def password(mailbox: str) -> Secret:
-            if mailbox not in boxes:
-                raise Conflict(f"the password of {mailbox} is gone: restore a backup, or set it with `postern apply`")
-            return self._seal.open(boxes[mailbox], mailbox)
+        def password(row: str) -> Secret:
+            if row not in boxes:
+                raise Conflict(f"the password of {row} is gone: restore a backup, or set it with `postern apply`")
+            return self._seal.open(boxes[row], row)
 
         return firm_of(_read_nouns(connection), password)
 
     def _write_passwords(self, connection: Connection, mailboxes: Sequence[Mailbox]) -> None:
         boxes = _read_sealed(connection)
-        changed = [box.key for box in mailboxes if not self._holds(boxes, box)]
-        gone = boxes.keys() - {box.key for box in mailboxes}
-        for key in (*changed, *gone):
-            connection.execute(_FORGET, {"of": key})
-        for box in mailboxes:
-            if box.key in changed:
-                closed = self._seal.close(box.password, box.key)
-                connection.execute(insert(sealed), {"mailbox": box.key, "nonce": closed.nonce, "box": closed.box})
+        wanted = {row: secret for box in mailboxes for row, secret in passwords(box).items()}
+        changed = [row for row, secret in wanted.items() if not self._holds(boxes, row, secret)]
+        for row in (*changed, *(boxes.keys() - wanted.keys())):
+            connection.execute(_FORGET, {"of": row})
+        for row in changed:
+            closed = self._seal.close(wanted[row], row)
+            connection.execute(insert(sealed), {"mailbox": row, "nonce": closed.nonce, "box": closed.box})
 
-    def _holds(self, boxes: Mapping[str, Sealed], mailbox: Mailbox) -> bool:
+    def _holds(self, boxes: Mapping[str, Sealed], row: str, secret: Secret) -> bool:
         """Whether the password is kept already; one sealed under another key is not, and is written anew."""
-        if mailbox.key not in boxes:
+        if row not in boxes:
             return False
         try:
-            return self._seal.open(boxes[mailbox.key], mailbox.key) == mailbox.password
+            return self._seal.open(boxes[row], row) == secret
         except Conflict:
             return False
 

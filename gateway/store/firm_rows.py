@@ -54,7 +54,7 @@ def nouns(firm: Firm) -> dict[tuple[str, str], Noun]:
 
 
 def firm_of(rows: Mapping[tuple[str, str], Noun], password: Callable[[str], Secret]) -> Firm:
-    """The firm of these rows; ``password`` gives a mailbox's by its key."""
+    """The firm of these rows; ``password`` gives what is sealed in the row of a name."""
     ordered = sorted(rows.values(), key=lambda row: row.position)
 
     def of(kind: str, read: Callable[[Noun], T]) -> tuple[T, ...]:
@@ -67,7 +67,7 @@ def firm_of(rows: Mapping[tuple[str, str], Noun], password: Callable[[str], Secr
         timezone=str(own.get("timezone", Firm.timezone)),
         office_hours=_OPENING.validate_python(own.get("office_hours")),
         members=of("member", lambda row: _MEMBER.validate_python(row.document)),
-        mailboxes=of("mailbox", lambda row: _read_mailbox(row.document, password(row.name))),
+        mailboxes=of("mailbox", lambda row: _read_mailbox(row, password)),
         signatures=of("signature", lambda row: _read_signature(row.document)),
         rules=of("rule", lambda row: _RULE.validate_python(row.document)),
         clients=of("client", lambda row: _CLIENT.validate_python(row.document)),
@@ -90,12 +90,27 @@ def _plain(adapter: TypeAdapter[T], one: T) -> Document:
 
 
 def _mailbox(one: Mailbox) -> Document:
-    document: Document = _MAILBOX.dump_python(one, mode="json", exclude={"password"})
+    document: Document = _MAILBOX.dump_python(one, mode="json", exclude={"password": True, "fallback": {"password"}})
     return document
 
 
-def _read_mailbox(document: Document, password: Secret) -> Mailbox:
-    return _MAILBOX.validate_python({**document, "password": password})
+def passwords(one: Mailbox) -> dict[str, Secret]:
+    """Its secrets by the name of the row that each is sealed in; no address holds a space behind its domain."""
+    fallback = one.fallback
+    own = {one.key: one.password}
+    return own if fallback is None or not fallback.username else own | {_of_fallback(one.key): fallback.password}
+
+
+def _of_fallback(key: str) -> str:
+    return f"{key} fallback"
+
+
+def _read_mailbox(row: Noun, password: Callable[[str], Secret]) -> Mailbox:
+    document, fallback = row.document, row.document.get("fallback")
+    if isinstance(fallback, dict):
+        secret = password(_of_fallback(row.name)) if fallback["username"] else Secret("")
+        document = {**document, "fallback": {**fallback, "password": secret}}
+    return _MAILBOX.validate_python({**document, "password": password(row.name)})
 
 
 def _signature(one: Signature) -> Document:

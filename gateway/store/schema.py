@@ -47,7 +47,7 @@ noun = Table(
 sealed = Table(
     "sealed",
     metadata,
-    Column("mailbox", Text, primary_key=True),
+    Column("mailbox", Text, primary_key=True),  # its key; with " fallback" behind it for the one of its second server
     Column("nonce", LargeBinary, nullable=False),
     Column("box", LargeBinary, nullable=False),
 )

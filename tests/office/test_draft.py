@@ -222,6 +222,29 @@ def test_secrets_that_the_document_leaves_out_stay() -> None:
     assert set(draft.passwords) == {"ion"}
 
 
+def test_the_fallbacks_password_stays_for_the_same_server_and_name_and_is_asked_for_else() -> None:
+    document = contract()
+    way = {"host": "relay.example", "security": "starttls", "username": "popescu", "password": "canary"}
+    document["mailbox"][0]["fallback"] = way
+    current = parse(document).firm
+    fallback = current.mailboxes[0].fallback
+    assert fallback is not None
+    assert (fallback.smtp.port, fallback.username, fallback.password.value) == (587, "popescu", "canary")
+    del way["password"]
+    assert parse(document, current=current).firm == current
+    for another in ({"host": "other.example"}, {"username": "ana"}, {"port": 25}):
+        document["mailbox"][0]["fallback"] = way | another
+        assert "is missing" in faults_in(document, current)["mailbox[0].fallback.password"]
+    document["mailbox"][0]["fallback"] = {"host": "relay.example", "password": "canary"}
+    assert "whose" in faults_in(document, current)["mailbox[0].fallback.username"]
+    document["mailbox"][0]["fallback"] = {"host": "relay.example", "port": 25, "security": "none"}
+    bare = parse(document, current=current).firm.mailboxes[0].by_fallback
+    assert bare is not None
+    assert (bare.username, bare.password.value, bare.smtp.port) == ("", "", 25)
+    del document["mailbox"][0]["fallback"]
+    assert parse(document, current=current).firm.mailboxes[0].fallback is None
+
+
 def test_a_mailbox_that_is_new_needs_its_password() -> None:
     document = contract()
     del document["mailbox"][0]["password"]

@@ -61,6 +61,7 @@ def test_a_secret_comes_from_the_environment_a_file_a_credential_or_plain_text(t
     password = { credential = "box" }
     [[mailbox]]
     password = "plain"
+    fallback = { host = "relay.example", password = { env = "A" } }
     """
     environ = {"A": "from the environment", "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}
     document = read([written(tmp_path, text)], environ)
@@ -68,6 +69,7 @@ def test_a_secret_comes_from_the_environment_a_file_a_credential_or_plain_text(t
     assert noun(document, "member", 1)["password"] == " with spaces "
     assert noun(document, "mailbox", 0)["password"] == "from systemd"
     assert noun(document, "mailbox", 1)["password"] == "plain"
+    assert noun(document, "mailbox", 1)["fallback"] == {"host": "relay.example", "password": "from the environment"}
 
 
 def test_secrets_that_are_not_there_are_faults_all_at_once(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from gateway.domain.firm import (
     Contact,
     ContactAddress,
     Endpoint,
+    Fallback,
     Firm,
     Grant,
     InlineImage,
@@ -74,8 +75,12 @@ FINER = replace(
     timezone="Europe/Bucharest",
     members=(replace(FIRM.members[0], signature="support"), FIRM.members[1]),
     mailboxes=(
-        replace(FIRM.mailboxes[0], grants=(Grant("ion", date(2026, 8, 1), date(2026, 8, 15)), Grant("ana"))),
-        FIRM.mailboxes[1],
+        replace(
+            FIRM.mailboxes[0],
+            grants=(Grant("ion", date(2026, 8, 1), date(2026, 8, 15)), Grant("ana")),
+            fallback=Fallback(Endpoint("relay.example", 465, Security.TLS), "popescu", Secret(f"{CANARY} too")),
+        ),
+        replace(FIRM.mailboxes[1], fallback=Fallback(Endpoint("relay.example", 25, Security.NONE))),
     ),
     signatures=(replace(FIRM.signatures[0], reply_text="short", reply_html="<i>"),),
     rules=(
@@ -163,7 +168,7 @@ async def test_changes_are_written_down_with_who_and_when(store: Store, data_dir
 
 
 async def test_X1_a_password_lies_in_no_file_of_store_or_backup(store: Store, data_dir: Path, tmp_path: Path) -> None:
-    await store.firm.replace(FIRM, CHANGES, "root", NOW)
+    await store.firm.replace(FINER, CHANGES, "root", NOW)
     await store.backup(tmp_path / "backup")
     files = [path for root in (data_dir, tmp_path / "backup") for path in root.rglob("*") if path.is_file()]
     assert len(files) >= 4
@@ -197,6 +202,25 @@ async def test_a_password_moved_to_another_mailbox_does_not_open(open_store: Ope
         raw.commit()
     with pytest.raises(Conflict):
         await (await open_store()).firm.load()
+
+
+async def test_a_fallbacks_password_goes_with_it_and_changes_alone(store: Store, data_dir: Path) -> None:
+    def sealed() -> dict[str, bytes]:
+        with closing(sqlite3.connect(data_dir / "postern.db")) as raw:
+            return dict(raw.execute("SELECT mailbox, box FROM sealed").fetchall())
+
+    await store.firm.replace(FINER, (), "root", NOW)
+    before = sealed()
+    assert sorted(before) == ["ana@firm.example", SUPPORT.key, f"{SUPPORT.key} fallback"]
+    fallback = FINER.mailboxes[0].fallback
+    assert fallback is not None
+    other = replace(FINER.mailboxes[0], fallback=replace(fallback, password=Secret("other")))
+    changed = replace(FINER, mailboxes=(other, FINER.mailboxes[1]))
+    await store.firm.replace(changed, (), "root", NOW)
+    assert {row for row, box in sealed().items() if before[row] != box} == {f"{SUPPORT.key} fallback"}
+    assert await store.firm.load() == changed
+    await store.firm.replace(FIRM, (), "root", NOW)
+    assert sorted(sealed()) == ["ana@firm.example", SUPPORT.key]
 
 
 async def test_a_backup_opens_as_a_store_with_the_same_key(store: Store, open_store: Opener, tmp_path: Path) -> None:

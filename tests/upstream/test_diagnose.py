@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from gateway.domain.diagnosis import Diagnosis, Step, Verdict
-from gateway.domain.firm import Endpoint, Mailbox, Secret, Security
+from gateway.domain.firm import Endpoint, Fallback, Mailbox, Secret, Security
 from gateway.mime.address import parse_address
 from gateway.trial.faults import Refuse
 from gateway.trial.provider import TrialProvider
@@ -78,6 +78,21 @@ async def test_a_mailbox_in_order_is_well_in_every_step_and_no_mail_is_sent(prov
     assert all(step.seconds is not None and step.seconds >= 0 for step in found.steps)
     assert "INBOX (0)" in steps(found)["folders"].text
     assert provider.outbox == []
+
+
+async def test_a_second_server_is_walked_to_as_well_and_its_password_is_not_quoted(provider: TrialProvider) -> None:
+    box = mailbox(provider)
+    good = replace(box, fallback=Fallback(box.smtp, SUPPORT, Secret(PASSWORD)))
+    found = await diagnose(good)
+    assert found.verdict is Verdict.WELL, found
+    fallback = tuple(f"fallback {step}" for step in ("name", "tcp", "tls", "login"))
+    assert tuple(step.name for step in found.steps) == (*STEPS, *fallback)
+    wrong = replace(box, fallback=Fallback(box.smtp, SUPPORT, Secret("canary-2")))
+    provider.faults.smtp("auth", Refuse(535, "5.7.8 not with canary-2"), match="Y2FuYXJ5LTI")
+    failed = (await diagnose(wrong)).failed
+    assert failed is not None
+    assert failed.name == "fallback login"
+    assert "canary-2" not in repr(failed)
 
 
 async def test_a_name_that_does_not_exist_is_the_first_thing_to_put_right(provider: TrialProvider) -> None:

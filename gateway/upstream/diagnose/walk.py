@@ -29,7 +29,7 @@ Work = Callable[[], Awaitable[Found]]
 
 
 async def diagnose(mailbox: Mailbox, *, hostname: str = "", trust: Path | None = None) -> Diagnosis:
-    """Walks to both servers of the mailbox; never raises for what they do. Each is signed in to at most once.
+    """Walks to all servers of the mailbox; never raises for what they do. Each is signed in to at most once.
 
     ``hostname`` is what we call ourselves to SMTP (empty: this machine's name); ``trust`` a PEM file of authorities
     besides the system's.
@@ -57,6 +57,10 @@ async def diagnose(mailbox: Mailbox, *, hostname: str = "", trust: Path | None =
         await imap.close()
     for name, work in sending:
         await walk.take(name, work, mailbox.smtp)
+    if second := mailbox.by_fallback:
+        way = Smtp(second, hostname or socket.gethostname(), trust)
+        for name, work in (("name", way.name), ("tcp", way.tcp), ("tls", way.tls), ("login", way.login)):
+            await walk.take(f"fallback {name}", work, second.smtp)
     found = Diagnosis(mailbox.key, tuple(walk.steps))
     log.info("mailbox-tested", mailbox=mailbox.key, verdict=found.verdict.value)
     return found
@@ -66,7 +70,8 @@ class _Walk:
     def __init__(self, mailbox: Mailbox) -> None:
         self.steps: list[Step] = []
         self._over = False
-        self._secrets = _secrets(mailbox)
+        second = mailbox.by_fallback
+        self._secrets = _secrets(mailbox) + (_secrets(second) if second else [])
 
     async def take(self, name: str, work: Work, endpoint: Endpoint) -> None:
         """One step, unless an earlier one failed."""

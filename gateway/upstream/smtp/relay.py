@@ -13,7 +13,7 @@ import structlog
 
 from gateway.domain.address import Address
 from gateway.domain.errors import SignInRefused
-from gateway.domain.firm import Mailbox
+from gateway.domain.firm import Endpoint, Mailbox
 from gateway.domain.mail import Asked, Delivery, Outcome
 from gateway.policy.pace import limits_of
 from gateway.upstream.smtp.account import Line, open_account
@@ -25,6 +25,8 @@ MAX_IDLE = 30.0  # seconds; servers hang up on idle clients after a minute or mo
 GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing any more
 MAX_MESSAGES = 100  # over one connection; Gmail and Postfix end it around there
 KNOCK = 5.0  # seconds for a look whether anybody is there
+
+_Place = tuple[str, Endpoint]  # a mailbox's mail goes by one server; now and then by a second one
 
 log = structlog.get_logger()
 
@@ -69,8 +71,8 @@ class SmtpRelay:
         self._patience = patience or Patience()
         self._closed = False
         self._turns: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self._doors: defaultdict[str, _Door] = defaultdict(_Door)
-        self._idle: defaultdict[str, list[Line]] = defaultdict(list)
+        self._doors: defaultdict[_Place, _Door] = defaultdict(_Door)
+        self._idle: defaultdict[_Place, list[Line]] = defaultdict(list)
 
     async def deliver(
         self,
@@ -92,7 +94,7 @@ class SmtpRelay:
         """
         envelope = Envelope(sender, recipients, smtputf8, asked or Asked())
         begun = time.monotonic()
-        failures = self._doors[mailbox.key].failures
+        failures = self._doors[_place(mailbox)].failures
         async with self._turn(mailbox):
             free = time.monotonic()
             try:
@@ -146,12 +148,12 @@ class SmtpRelay:
 
     def _kept(self, mailbox: Mailbox) -> Line | None:
         """A connection that is still open and quiet, and was opened with the settings of now."""
-        idle = self._idle[mailbox.key]
+        idle = self._idle[_place(mailbox)]
         while idle:
             line = idle.pop()
             if line.closing is not None:
                 line.closing.cancel()
-            if line.conversation.is_quiet and _account(line.mailbox) == _account(mailbox):
+            if line.conversation.is_quiet and line.mailbox.account == mailbox.account:
                 return line
             line.conversation.hang_up()
         return None
@@ -160,17 +162,17 @@ class SmtpRelay:
         """One opens at a time; whoever waited while it failed has failed too: a dead server or a wrong password is
         tried once, not once for each message.
         """
-        door = self._doors[mailbox.key]
+        door = self._doors[_place(mailbox)]
         async with door.lock:
             line = self._kept(mailbox)
             if line is not None:
                 return line
-            if door.error is not None and door.failures != failures and door.account == _account(mailbox):
+            if door.error is not None and door.failures != failures and door.account == mailbox.account:
                 raise door.error from None
             try:
                 line = await open_account(mailbox, hostname=self._hostname, trust=self._trust, patience=self._patience)
             except (Trouble, SignInRefused) as error:
-                door.error, door.account = error, _account(mailbox)
+                door.error, door.account = error, mailbox.account
                 door.failures += 1
                 raise
             door.error = None
@@ -180,19 +182,19 @@ class SmtpRelay:
         if self._closed or line.messages >= MAX_MESSAGES or not line.conversation.is_quiet:
             line.conversation.hang_up()
             return
-        idle = self._idle[line.mailbox.key]
+        idle = self._idle[_place(line.mailbox)]
         line.closing = asyncio.get_running_loop().call_later(MAX_IDLE, self._expire, line)
         idle.append(line)
 
     def _expire(self, line: Line) -> None:
-        idle = self._idle[line.mailbox.key]
+        idle = self._idle[_place(line.mailbox)]
         if line in idle:
             idle.remove(line)
             line.conversation.hang_up()
 
 
-def _account(mailbox: Mailbox) -> tuple[object, ...]:
-    return mailbox.smtp, mailbox.username, mailbox.password
+def _place(mailbox: Mailbox) -> _Place:
+    return mailbox.key, mailbox.smtp
 
 
 def _gone(line: Line, outcomes: dict[str, Outcome]) -> bool:
