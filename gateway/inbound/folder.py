@@ -1,11 +1,12 @@
 """One folder of one mailbox, brought up to date: what is new, history of clients' addresses, and what is gone.
 
-A round is idempotent: it may be cut anywhere, and the next one finds what is missing. Each message is filed in one
+A round is idempotent: it may be cut anywhere, and the next one finds what is missing. Messages are filed in one
 transaction with the cursor, in the order of UIDs.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ import structlog
 
 from gateway.domain.errors import CommandRefused, UpstreamError
 from gateway.domain.firm import Mailbox
-from gateway.domain.record import Cursor, Location
+from gateway.domain.record import Location
 from gateway.inbound.allowance import Allowance
+from gateway.inbound.hits import Hit, cut, hits
+from gateway.inbound.line import Line
 from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
 from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 HEADERS_AT_ONCE = 200  # headers of one command: about half a megabyte
+ROWS_ON_THE_LOOP = 10  # more headers are looked at in a thread, so that nobody waits for it
 ADDRESSES_AT_ONCE = 10  # in one SEARCH: measured as a sixth of the server's time of one SEARCH an address
 AGAIN = timedelta(days=1)  # what was set aside is tried as often
 
@@ -35,6 +39,7 @@ class FolderRounds:
     """Brings one folder up to date, round by round; it outlives the connections that the rounds run on."""
 
     def __init__(self, watch: Watch, mailbox: Mailbox, folder: str, allowance: Allowance) -> None:
+        self._watch = watch
         self._store = watch.store
         self._firm = watch.firm
         self._now = watch.now
@@ -91,39 +96,64 @@ class FolderRounds:
             left = await session.uids(self._cursor.uidnext)
             if not left:
                 return filed
-            while left:
-                some, left = left[: self._stride], left[self._stride :]
-                for row in await self._headers(session, some):
-                    moved = replace(self._cursor, uidnext=row.uid + 1)
-                    filed += await self._look(session, row, moved, announce=True)
-                    self._cursor = moved
-                self._cursor = replace(self._cursor, uidnext=some[-1] + 1)
-                await self._store.sync.move(self._cursor)
+            async with Line(self._watch, self._reading, session) as line:
+                while left:
+                    some, left = left[: self._stride], left[self._stride :]
+                    for batch in await self._batches(await self._headers(session, some), new=True):
+                        filed += await line.put(batch)
+                    filed += await line.drain()
+                    self._cursor = replace(self._cursor, uidnext=some[-1] + 1)
+                    await self._store.sync.move(self._cursor)
 
     async def _history(self, session: ImapSession, *, announce: bool) -> int:
-        """Clients' mail below the cursor. New mail does not wait for it: it is taken in between."""
+        """Clients' mail below the cursor."""
         filed = 0
         self.paused = False
         while keys := sorted(await self.waiting())[:ADDRESSES_AT_ONCE]:
             known_by = self._firm().clients_by_key
             addresses = [known_by[key][0][1].address for key in keys if key in known_by]
-            hits = await session.search_addresses(addresses, self._cursor.uidnext) if addresses else []
-            aside = await self._store.sync.set_aside(self._mailbox.key, self._folder, self._cursor.uidvalidity)
-            # What is filed already is looked at again: it may be a further client's now.
-            for uids in _chunks([uid for uid in hits if uid not in aside], self._stride):
-                for row in await self._headers(session, uids):
-                    self.paused = self._allowance.is_spent(self._now().date())
-                    if self.paused:
-                        log.info("history-waits", mailbox=self._mailbox.key, folder=self._folder)
-                        return filed
-                    filed += await self._look(session, row, None, announce=announce)
-                    if session.exists > self._exists:
-                        filed += await self._new(session)
+            found = await session.search_addresses(addresses, self._cursor.uidnext) if addresses else []
+            filed += await self._found(session, found, announce=announce)
+            if self.paused:
+                return filed
             await self._store.sync.mark_backfilled(self._mailbox.key, self._folder, keys)
         if not self._settled:
             await self._store.sync.settle(self._mailbox.key, self._folder)
             self._settled = True
         return filed
+
+    async def _found(self, session: ImapSession, found: Sequence[int], *, announce: bool) -> int:
+        """What a search found. New mail does not wait for it: it is taken in between."""
+        filed = 0
+        aside = await self._store.sync.set_aside(self._mailbox.key, self._folder, self._cursor.uidvalidity)
+        async with Line(self._watch, self._reading, session) as line:
+            for uids in _chunks([uid for uid in found if uid not in aside], self._stride):
+                rows = await self._headers(session, uids)
+                for batch in await self._batches(rows, announce=announce):
+                    self.paused = self._allowance.is_spent(self._now().date())
+                    if self.paused:
+                        log.info("history-waits", mailbox=self._mailbox.key, folder=self._folder)
+                        return filed + await line.drain()
+                    filed += await line.put(batch)
+                    if session.exists > self._exists:
+                        filed += await self._new(session)
+            return filed + await line.drain()
+
+    async def _batches(self, rows: Sequence[HeaderRow], *, new: bool = False, announce: bool = True) -> list[list[Hit]]:
+        """What is clients' and not filed for all of them yet, as it is to be taken."""
+        if not rows:
+            return []
+        self._allowance.spend(sum(len(row.header) for row in rows), self._now().date())
+        to = self._cursor if new else None
+
+        def look() -> list[Hit]:
+            return hits(self._firm(), rows, self._at, to=to, announce=announce)
+
+        found = await asyncio.to_thread(look) if len(rows) > ROWS_ON_THE_LOOP else look()
+        validity = self._cursor.uidvalidity
+        known = await self._store.sync.filed(self._mailbox.key, self._folder, validity, rows[0].uid, rows[-1].uid)
+        found = [hit for hit in found if not hit.clients <= known.get(hit.row.uid, frozenset())]
+        return list(cut(found, self._reading.is_suspect))
 
     async def _headers(self, session: ImapSession, uids: Sequence[int]) -> list[HeaderRow]:
         """In the order of UIDs. Where the server fails the next try asks for fewer, down to the one it fails over."""
@@ -144,14 +174,6 @@ class FolderRounds:
                 await self._reading.set_aside(self._at(uid), None, "the server does not give its header")
         return sorted(rows, key=lambda row: row.uid)
 
-    async def _look(self, session: ImapSession, row: HeaderRow, cursor: Cursor | None, *, announce: bool) -> int:
-        validity = self._cursor.uidvalidity
-        if self._reading.is_hopeless(validity, row.uid):
-            await self._reading.set_aside(self._at(row.uid), cursor, "the server fails over it each time")
-            return 0
-        looked = await self._reading.look(session, row, validity, cursor, announce=announce)
-        return int(looked is Looked.FILED)
-
     async def _again(self, session: ImapSession) -> int:
         """What was set aside, once a day; the time counts from the try, so that one that kills us kills us once."""
         if not self.is_due():
@@ -161,11 +183,12 @@ class FolderRounds:
         for uid in await self._store.sync.set_aside(self._mailbox.key, self._folder, validity):
             try:
                 rows = await session.fetch_headers(0, None, uids=[uid])
-                looks = [await self._reading.look(session, row, validity, None, announce=True) for row in rows]
+                found = hits(self._firm(), rows, self._at, to=None, announce=True)
+                looks = [await self._reading.look(session, hit) for hit in found]
             except CommandRefused as error:
                 log.info("still-set-aside", mailbox=self._mailbox.key, folder=self._folder, uid=uid, why=error.detail)
                 continue
-            if looks and Looked.ASIDE not in looks:
+            if rows and Looked.ASIDE not in looks:
                 await self._store.sync.taken_up(self._at(uid))
                 filed += looks.count(Looked.FILED)
         return filed

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 
 import structlog
 
 from gateway.domain.errors import Conflict, NotFound, PosternError, TooLarge, UpstreamError
 from gateway.domain.firm import Mailbox
-from gateway.domain.record import Cursor, EventKind, Location, NewFiling
+from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
 from gateway.inbound.allowance import Allowance
-from gateway.inbound.filing import filing_of, whose
+from gateway.inbound.filing import filing_of
+from gateway.inbound.hits import SMALL, Hit
 from gateway.inbound.watch import Watch
 from gateway.mime.facts import facts
-from gateway.upstream.imap.session import HeaderRow, ImapSession
+from gateway.store.locations import Lookalike
+from gateway.upstream.imap.session import ImapSession
 
 log = structlog.get_logger()
 
@@ -44,6 +47,7 @@ class Reading:
         self._folder = folder
         self._allowance = allowance
         self._stumbles: Counter[tuple[int, int]] = Counter()
+        self._suspects: set[tuple[int, int]] = set()
 
     def stumble(self, uidvalidity: int, uid: int) -> None:
         """It could not be had this time."""
@@ -53,30 +57,31 @@ class Reading:
         """Whether it is to be set aside before it is asked for again."""
         return self._stumbles[uidvalidity, uid] >= TRIES
 
-    async def look(
-        self, session: ImapSession, row: HeaderRow, uidvalidity: int, cursor: Cursor | None, *, announce: bool
-    ) -> Looked:
-        """File it if it is a client's. UpstreamError where the server fails, as often as it may."""
-        location = Location(self._mailbox.key, self._folder, uidvalidity, row.uid)
-        self._allowance.spend(len(row.header), self._watch.now().date())
+    def is_suspect(self, hit: Hit) -> bool:
+        """Whether the connection broke when it was fetched, alone or with others."""
+        at = hit.location.uidvalidity, hit.location.uid
+        return at in self._suspects or at in self._stumbles
+
+    async def look(self, session: ImapSession, hit: Hit, raw: bytes | None = None) -> Looked:
+        """File it; ``raw`` where it was fetched already. UpstreamError where the server fails, as often as it may."""
+        if self.is_hopeless(hit.location.uidvalidity, hit.location.uid):
+            return await self.set_aside(hit.location, hit.cursor, "the server fails over it each time")
         try:
-            if not whose(self._watch.firm(), row.header):
-                return Looked.PASSED
-            if row.size > LARGEST:
-                return await self.set_aside(location, cursor, f"larger than {LARGEST // 2**20} MiB")
-            async with self._watch.room.take(row.size):
-                return await self._take(session, row, location, cursor, announce=announce)
+            if hit.row.size > LARGEST:
+                return await self.set_aside(hit.location, hit.cursor, f"larger than {LARGEST // 2**20} MiB")
+            async with self._watch.room.take(hit.row.size):
+                return await self._take(session, hit, raw)
         except TooLarge as error:
-            return await self.set_aside(location, cursor, error.sentence)
+            return await self.set_aside(hit.location, hit.cursor, error.sentence)
         except PosternError:
             raise
         except Exception as error:
-            log.exception("broken-message", mailbox=self._mailbox.key, folder=self._folder, uid=row.uid)
-            return await self.set_aside(location, cursor, type(error).__name__)
+            log.exception("broken-message", mailbox=self._mailbox.key, folder=self._folder, uid=hit.row.uid)
+            return await self.set_aside(hit.location, hit.cursor, type(error).__name__)
 
     async def set_aside(self, location: Location, cursor: Cursor | None, reason: str) -> Looked:
         """Go past it, and say so once."""
-        self._stumbles.pop((location.uidvalidity, location.uid), None)
+        self._had(location)
         if await self._watch.store.sync.skip(location, reason, cursor):
             sentence = (
                 f"A message in {location.folder} of {location.mailbox} (UID {location.uid}) could not be filed: "
@@ -85,56 +90,46 @@ class Reading:
             await self._watch.store.feed.add(EventKind.SET_ASIDE, self._watch.now(), sentence, mailbox=location.mailbox)
         return Looked.ASIDE
 
-    async def _take(
-        self, session: ImapSession, row: HeaderRow, location: Location, cursor: Cursor | None, *, announce: bool
-    ) -> Looked:
-        raw = await self._stored(row, location) or await self._fetched(session, row, location)
-        if raw is None:
-            if row.uid in await session.uids(row.uid, row.uid):
-                return await self.set_aside(location, cursor, "the server gives its header but not the whole of it")
-            return Looked.PASSED
-        return await self._file(raw, location, cursor, announce=announce)
-
-    async def _stored(self, row: HeaderRow, location: Location) -> bytes | None:
-        """The message where the store has it: moved here, or renumbered.
+    async def stored(self, batch: Sequence[Hit]) -> dict[int, bytes]:
+        """By UID, the messages that the store has: moved here, or renumbered.
 
         The header has to be the same to the octet, and to hold what a server wrote on its way (Received), unless the
         message lay in this folder before: a sender can repeat a Message-ID, but not that.
         """
-        store = self._watch.store
-        on_its_way = b"\nreceived:" in b"\n" + row.header.lower()
-        for one in await store.sync.lookalikes(location, facts(row.header).message_id, row.size):
-            if not on_its_way and not one.was_here:
-                continue
-            try:
-                raw = await store.bodies.get(one.sha256)
-            except (Conflict, NotFound) as error:
-                log.warning("stored-message-unusable", sha256=one.sha256, error=error.sentence)
-                continue
-            if raw.startswith(row.header):
-                return raw
-        return None
+        asked = [(hit.location, facts(hit.row.header).message_id, hit.row.size) for hit in batch]
+        alike = await self._watch.store.sync.lookalikes_all(asked)
+        found = {}
+        for hit, some in zip(batch, alike, strict=True):
+            raw = await self._same(hit.row.header, some) if some else None
+            if raw is not None:
+                found[hit.row.uid] = raw
+        return found
 
-    async def _fetched(self, session: ImapSession, row: HeaderRow, location: Location) -> bytes | None:
+    async def fetched(self, session: ImapSession, batch: Sequence[Hit]) -> dict[int, bytes]:
+        """By UID, those of the messages that are there, cut off where they are larger than `SMALL`."""
         try:
-            raw = await session.fetch_body(row.uid, LARGEST)
+            found = await session.fetch_bodies({hit.row.uid: hit.row.size for hit in batch}, SMALL)
         except UpstreamError:
-            self.stumble(location.uidvalidity, row.uid)
+            self._suspects |= {(hit.location.uidvalidity, hit.location.uid) for hit in batch}
             raise
-        self._stumbles.pop((location.uidvalidity, row.uid), None)
-        self._allowance.spend(len(raw or b""), self._watch.now().date())
-        return raw
+        self._allowance.spend(sum(map(len, found.values())), self._watch.now().date())
+        return found
 
-    async def _file(self, raw: bytes, location: Location, cursor: Cursor | None, *, announce: bool) -> Looked:
-        now, firm = self._watch.now(), self._watch.firm()
+    def filing(self, hit: Hit, raw: bytes) -> NewFiling | None:
+        """What is to be filed of it."""
+        return filing_of(
+            self._watch.firm(),
+            self._mailbox,
+            raw,
+            location=hit.location,
+            cursor=hit.cursor,
+            now=self._watch.now(),
+            announce=hit.announce,
+        )
 
-        def take_apart() -> NewFiling | None:
-            return filing_of(firm, self._mailbox, raw, location=location, cursor=cursor, now=now, announce=announce)
-
-        item = await asyncio.to_thread(take_apart) if len(raw) > OFF_THE_LOOP else take_apart()
-        if item is None:
-            return Looked.PASSED
-        filed = await self._watch.store.record.file(item)
+    def tell(self, location: Location, item: NewFiling, filed: Filed) -> None:
+        """The log's line of a message that was filed."""
+        self._had(location)
         log.info(
             "filed",
             mailbox=location.mailbox,
@@ -145,4 +140,52 @@ class Reading:
             documents=len(filed.documents),
             new=filed.new,
         )
+
+    def _had(self, location: Location) -> None:
+        at = location.uidvalidity, location.uid
+        self._stumbles.pop(at, None)
+        self._suspects.discard(at)
+
+    async def _take(self, session: ImapSession, hit: Hit, raw: bytes | None) -> Looked:
+        uid = hit.row.uid
+        if raw is None:
+            raw = (await self.stored([hit])).get(uid) or await self._fetched(session, hit)
+        if raw is None:
+            if uid in await session.uids(uid, uid):
+                reason = "the server gives its header but not the whole of it"
+                return await self.set_aside(hit.location, hit.cursor, reason)
+            return Looked.PASSED
+        return await self._file(hit, raw)
+
+    async def _same(self, header: bytes, alike: Sequence[Lookalike]) -> bytes | None:
+        on_its_way = b"\nreceived:" in b"\n" + header.lower()
+        for one in alike:
+            if not on_its_way and not one.was_here:
+                continue
+            try:
+                raw = await self._watch.store.bodies.get(one.sha256)
+            except (Conflict, NotFound) as error:
+                log.warning("stored-message-unusable", sha256=one.sha256, error=error.sentence)
+                continue
+            if raw.startswith(header):
+                return raw
+        return None
+
+    async def _fetched(self, session: ImapSession, hit: Hit) -> bytes | None:
+        try:
+            raw = await session.fetch_body(hit.row.uid, LARGEST)
+        except UpstreamError:
+            self.stumble(hit.location.uidvalidity, hit.location.uid)
+            raise
+        self._had(hit.location)
+        self._allowance.spend(len(raw or b""), self._watch.now().date())
+        return raw
+
+    async def _file(self, hit: Hit, raw: bytes) -> Looked:
+        large = len(raw) > OFF_THE_LOOP
+        item = await asyncio.to_thread(self.filing, hit, raw) if large else self.filing(hit, raw)
+        if item is None:
+            return Looked.PASSED
+        filed = await self._watch.store.record.file(item)
+        self.tell(hit.location, item, filed)
         return Looked.FILED if filed.new else Looked.PASSED

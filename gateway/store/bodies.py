@@ -40,6 +40,12 @@ class Body:
     sha256: str
     row: Mapping[str, object]
 
+    @classmethod
+    def of(cls, raw: bytes) -> Body:
+        """What is to be a row whole where it is small, and needs a file where it is not."""
+        sha256 = hashlib.sha256(raw).hexdigest()
+        return cls(sha256, {"sha256": sha256, "size": len(raw), "content": raw if len(raw) < INLINE else None})
+
 
 def keep_all(connection: Connection, bodies: Sequence[Body]) -> None:
     """Add the rows of those that were not known."""
@@ -99,16 +105,31 @@ class Bodies:
         if inline:
             self._fresh.put(digest, raw)
         else:
-            await asyncio.to_thread(self._write, digest, raw)
+            await asyncio.to_thread(self._write, {digest: raw})
         return Body(digest, {"sha256": digest, "size": len(raw), "content": raw if inline else None})
 
-    def _write(self, sha256: str, raw: bytes) -> None:
-        place = blob_folder(sha256)
+    def prepare_all(self, raws: Sequence[bytes]) -> list[Body]:
+        """As `prepare`, the files of all written together; for a thread that may wait for the disk."""
+        found = [Body.of(raw) for raw in raws]
+        large = {body.sha256: raw for body, raw in zip(found, raws, strict=True) if body.row["content"] is None}
+        self._write(large)
+        return found
+
+    def _write(self, large: Mapping[str, bytes]) -> None:
+        if not large:
+            return
         try:
-            if files.holds(self._root, place, sha256, raw):
-                files.adopt(self._root, place, sha256)
-            else:
-                files.put(self._root, place, sha256, raw, BLOB_MODE)
+            with files.staging(self._root, BLOB_MODE) as staged:
+                new: dict[str, str] = {}
+                for sha256, raw in large.items():
+                    if files.holds(self._root, blob_folder(sha256), sha256, raw):
+                        files.adopt(self._root, blob_folder(sha256), sha256)
+                    else:
+                        new[sha256] = staged.write(raw)
+                staged.sync()
+                for sha256, written in new.items():
+                    staged.rename(written, blob_folder(sha256), sha256)
+                staged.settle()
         except OSError as error:
             raise trouble(error) from error
 

@@ -5,6 +5,7 @@ SQLAlchemy spends 100 microseconds and more on a statement that SQLite runs in f
 
 from __future__ import annotations
 
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -50,19 +51,32 @@ class Compiled:
         """The first row, or None."""
         return next(iter(self.all(connection, values)), None)
 
-    def run(self, connection: Connection, values: Mapping[str, object]) -> None:
-        """For what gives no rows."""
+    def run(self, connection: Connection, values: Mapping[str, object]) -> int:
+        """For what gives no rows; how many it changed."""
+        return self._execute(connection, values).rowcount
+
+    def add(self, connection: Connection, values: Mapping[str, object]) -> int:
+        """Insert a row into a table that numbers its rows; its number."""
+        number = self._execute(connection, values).lastrowid
+        assert number is not None
+        return number
+
+    def _execute(self, connection: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
+        self._know(values)
         sql, bind = self._text
-        driver(connection).execute(sql, bind(values))
+        return driver(connection).execute(sql, bind(values))
 
     def many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         """Once for each."""
         if not rows:
             return
-        if self._columns is None and isinstance(self._statement, Insert):
-            self._columns = list(rows[0])
+        self._know(rows[0])
         sql, bind = self._text
         driver(connection).executemany(sql, [bind(row) for row in rows])
+
+    def _know(self, row: Mapping[str, object]) -> None:
+        if self._columns is None and isinstance(self._statement, Insert):
+            self._columns = list(row)
 
     @cached_property
     def _text(self) -> tuple[str, Callable[[Mapping[str, object]], list[object]]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def day_of(written: datetime | None, filed_at: datetime) -> date:
 
 def folded(name: str) -> str:
     """What two names have in common that some file system or reader would take for one."""
+    if name.isascii():
+        return name.casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -35,26 +38,74 @@ def place_of(folder: str, day: date) -> tuple[str, ...]:
     return CLIENTS, folder, DOCUMENTS, f"{day.year:04d}"
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document on its way into the folder of a client, as `client_folder` names it."""
+
+    folder: str
+    day: date
+    name: str
+    content: bytes = field(repr=False)
+
+
 def save(root: Path, folder: str, day: date, name: str, content: bytes) -> str:
     """Write the document; its path below ``root``. A file of that name with that content is taken as it is.
 
     Such a file is what a crash between writing and filing left.
     """
-    parts = place_of(folder, day)
-    for candidate in _names(day, name):
-        taken = {folded(there): there for there in files.names_in(root, parts)}
-        there = taken.get(folded(candidate))
-        if there is None:
+    return save_all(root, [Paper(folder, day, name, content)])[0]
+
+
+def save_all(root: Path, papers: Sequence[Paper]) -> list[str]:
+    """As `save`, each, in order; all are on the disk when this returns."""
+    with files.staging(root, DOCUMENT_MODE) as staged:
+        shelves: dict[tuple[str, ...], _Shelf] = {}
+        paths: list[str] = []
+        for paper in papers:
+            parts = place_of(paper.folder, paper.day)
+            if parts not in shelves:
+                shelves[parts] = _Shelf(root, parts, staged)
+            paths.append("/".join((*parts, shelves[parts].put(paper))))
+        staged.sync()
+        moved = {old: new for shelf in shelves.values() for old, new in shelf.name()}
+        staged.settle()
+    return [moved.get(path, path) for path in paths]
+
+
+class _Shelf:
+    """One folder of documents while some are put there; what lies in it is looked at once."""
+
+    def __init__(self, root: Path, parts: tuple[str, ...], staged: files.Staged) -> None:
+        self._root = root
+        self._parts = parts
+        self._staged = staged
+        self._taken = {folded(there): there for there in files.names_in(root, parts)}
+        self._waiting: dict[str, tuple[Paper, str]] = {}  # by the name that they are to get
+
+    def put(self, paper: Paper) -> str:
+        """The name that it has, or will have."""
+        for candidate in _names(paper.day, paper.name):
+            there = self._taken.get(folded(candidate))
+            if there is None:
+                self._taken[folded(candidate)] = candidate
+                self._waiting[candidate] = paper, self._staged.write(paper.content)
+                return candidate
+            if there in self._waiting:
+                if self._waiting[there][0].content == paper.content:
+                    return there
+            elif files.holds(self._root, self._parts, there, paper.content):
+                files.adopt(self._root, self._parts, there)
+                return there
+        raise AssertionError("numbers ended")
+
+    def name(self) -> Iterator[tuple[str, str]]:
+        """Give all their names; old and new path of what has to make way for a file that came meanwhile."""
+        for wanted, (paper, written) in self._waiting.items():
             try:
-                files.add(root, parts, candidate, content, DOCUMENT_MODE)
+                self._staged.link(written, self._parts, wanted)
             except FileExistsError:
-                there = candidate
-            else:
-                return "/".join((*parts, candidate))
-        if files.holds(root, parts, there, content):
-            files.adopt(root, parts, there)
-            return "/".join((*parts, there))
-    raise AssertionError("numbers ended")
+                path = save(self._root, paper.folder, paper.day, paper.name, paper.content)
+                yield "/".join((*self._parts, wanted)), path
 
 
 def _names(day: date, name: str) -> Iterator[str]:

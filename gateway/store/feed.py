@@ -9,11 +9,12 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from gateway.domain.record import Event, EventKind
+from gateway.store.compiled import Compiled
 from gateway.store.reader import Reader
 from gateway.store.schema import event
 from gateway.store.writer import Writer
 
-_ADD = insert(event)
+_ADD = Compiled(insert(event))
 _AFTER = select(event).where(event.c.number > bindparam("number")).order_by(event.c.number).limit(bindparam("most"))
 _NEWEST = select(func.max(event.c.number))
 
@@ -57,10 +58,7 @@ def add_event(
         "message": message,
         "queue_id": queue_id,
     }
-    added = connection.execute(_ADD, values)
-    assert added.inserted_primary_key is not None
-    number: int = added.inserted_primary_key[0]
-    return number
+    return _ADD.add(connection, values)
 
 
 def newest(connection: Connection) -> int:

@@ -17,6 +17,7 @@ _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a FIFO must not hold us
 _REMOVING = threading.Lock()  # who adopts a file finds it gone, or makes it too young to be removed
 _BLOCK = 1024 * 1024  # octets read at once
+_TOGETHER = 16  # files that are open to be synced together: descriptors are few where they are limited to 64
 
 
 def make_root(root: Path) -> None:
@@ -69,23 +70,79 @@ def _check(name: str) -> None:
         raise ValueError(f"not the name of one file or folder: {name!r}")
 
 
+class Staged:
+    """Files under names that nobody reads, which get their own names together: each synced, then each folder once.
+
+    A context manager, made by `staging`; what got no name is gone at its end.
+    """
+
+    def __init__(self, root: Path, folder: int, mode: int) -> None:
+        self._root = root
+        self._folder = folder
+        self._mode = mode
+        self._open: list[int] = []
+        self._there: set[str] = set()
+        self._changed: set[tuple[str, ...]] = set()
+
+    def write(self, content: bytes) -> str:
+        """The name to give to `rename` or `link`; on the disk after `sync`."""
+        name = secrets.token_hex(16)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(name, flags, 0o600, dir_fd=self._folder)
+        self._open.append(fd)
+        self._there.add(name)
+        write_all(fd, content)
+        os.fchmod(fd, self._mode)
+        if len(self._open) >= _TOGETHER:
+            self.sync()
+        return name
+
+    def sync(self) -> None:
+        """Put what was written on the disk: written first and synced then, a file costs half of what it does alone."""
+        while self._open:
+            os.fsync(self._open[-1])
+            os.close(self._open.pop())
+
+    def rename(self, staged: str, parts: Sequence[str], name: str) -> None:
+        """Give it that name, in place of an older file of that name."""
+        _check(name)
+        with folder(self._root, *parts) as place:
+            os.rename(staged, name, src_dir_fd=self._folder, dst_dir_fd=place)
+        self._there.discard(staged)
+        self._changed.add(tuple(parts))
+
+    def link(self, staged: str, parts: Sequence[str], name: str) -> None:
+        """Give it that name, which must be free: raises FileExistsError and changes nothing."""
+        _check(name)
+        with folder(self._root, *parts) as place:
+            os.link(staged, name, src_dir_fd=self._folder, dst_dir_fd=place, follow_symlinks=False)
+        self._changed.add(tuple(parts))
+
+    def settle(self) -> None:
+        """The names are on the disk when this returns."""
+        for parts in self._changed:
+            with folder(self._root, *parts) as place:
+                os.fsync(place)
+        self._changed.clear()
+
+    def clear(self) -> None:
+        """Close what is open, and remove what got no name."""
+        while self._open:
+            os.close(self._open.pop())
+        for name in self._there:
+            with suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._folder)
+
+
 @contextmanager
-def _staged(root: Path, content: bytes, mode: int) -> Iterator[tuple[int, str]]:
-    """The content, synced, under a name that nobody reads; gone afterwards unless it was renamed."""
-    name = secrets.token_hex(16)
-    with folder(root, STAGING) as staging:
-        fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=staging)
+def staging(root: Path, mode: int) -> Iterator[Staged]:
+    """For files of that mode; see `Staged`."""
+    with folder(root, STAGING) as place:
+        staged = Staged(root, place, mode)
         try:
-            try:
-                write_all(fd, content)
-                os.fchmod(fd, mode)
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-            yield staging, name
+            yield staged
         finally:
-            with suppress(FileNotFoundError):  # renamed to where it belongs
-                os.unlink(name, dir_fd=staging)
+            staged.clear()
 
 
 def write_all(fd: int, content: bytes) -> None:
@@ -98,17 +155,21 @@ def write_all(fd: int, content: bytes) -> None:
 def put(root: Path, parts: Sequence[str], name: str, content: bytes, mode: int) -> None:
     """Write the file, in place of an older one of that name; durable on return."""
     _check(name)
-    with folder(root, *parts) as place, _staged(root, content, mode) as (staging, staged):
-        os.rename(staged, name, src_dir_fd=staging, dst_dir_fd=place)
-        os.fsync(place)
+    with staging(root, mode) as staged:
+        written = staged.write(content)
+        staged.sync()
+        staged.rename(written, parts, name)
+        staged.settle()
 
 
 def add(root: Path, parts: Sequence[str], name: str, content: bytes, mode: int) -> None:
     """Write the file under a name that must be free; durable on return. Raises FileExistsError and changes nothing."""
     _check(name)
-    with folder(root, *parts) as place, _staged(root, content, mode) as (staging, staged):
-        os.link(staged, name, src_dir_fd=staging, dst_dir_fd=place, follow_symlinks=False)
-        os.fsync(place)
+    with staging(root, mode) as staged:
+        written = staged.write(content)
+        staged.sync()
+        staged.link(written, parts, name)
+        staged.settle()
 
 
 def adopt(root: Path, parts: Sequence[str], name: str) -> None:

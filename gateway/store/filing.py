@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.domain.record import Direction, EventKind, Filed, NewFiling
 from gateway.store.bodies import Body, keep_all
+from gateway.store.compiled import Compiled
 from gateway.store.feed import add_event
 from gateway.store.locations import see
 from gateway.store.record_rows import message_row
@@ -17,16 +18,18 @@ from gateway.store.schema import document, filing, message
 from gateway.store.sync import count, move_cursor
 from gateway.store.threads import add_references, thread_for
 
-_KNOWN = select(message.c.id).where(message.c.sha256 == bindparam("hash"))
-_ADD = insert(message)
-_AUTHOR = (
+_KNOWN = Compiled(select(message.c.id).where(message.c.sha256 == bindparam("hash")))
+_ADD = Compiled(insert(message))
+_AUTHOR = Compiled(
     update(message)
     .where(message.c.id == bindparam("number"), message.c.author_login == "")
     .values(author_login=bindparam("author"), grant_kind=bindparam("grant"))
 )
-_FILED = select(exists().where(filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number")))
-_FILE = insert(filing)
-_SAVE = insert_new(document).on_conflict_do_nothing(index_elements=["client", "sha256"])
+_FILED = Compiled(
+    select(filing.c.message).where(filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
+)
+_FILE = Compiled(insert(filing))
+_SAVE = Compiled(insert_new(document).on_conflict_do_nothing(index_elements=["client", "sha256"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +51,38 @@ class Transaction:
     saved: tuple[Saved, ...]
 
     def __call__(self, connection: Connection) -> tuple[Filed, int]:
-        """What it came to, and the number of its last event (0: nothing to announce)."""
-        keep_all(connection, [self.body])
+        """What it came to, and the number of its last event (0: nothing to announce).
+
+        Its body is there; its cursor is for `run_all`.
+        """
         sha256 = self.body.sha256
-        number = self._message(connection, sha256)
+        known = _KNOWN.first(connection, {"hash": sha256})
+        number = self._add(connection, sha256) if known is None else known.id
         new = [
             self._file(connection, client, direction, number)
             for client, direction in dict(self.item.clients).items()
-            if not connection.execute(_FILED, {"of_client": client, "number": number}).scalar()
+            if known is None or _FILED.first(connection, {"of_client": client, "number": number}) is None
         ]
+        if known is not None and self.item.author_login:
+            author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
+            _AUTHOR.run(connection, author)
         written = self._documents(connection, number)
-        self._sighting(connection, number, new=bool(new))
+        if self.item.location is not None:
+            see(connection, self.item.location, number, before=known is not None)
+            if new:
+                count(connection, self.item.location.mailbox, filed=1)
         return Filed(number, bool(new), sha256, written), max(new, default=0)
 
-    def _message(self, connection: Connection, sha256: str) -> int:
-        item = self.item
-        known: int | None = connection.execute(_KNOWN, {"hash": sha256}).scalar()
-        if known is not None:
-            if item.author_login:
-                connection.execute(_AUTHOR, {"number": known, "author": item.author_login, "grant": item.grant})
-            return known
-        added = connection.execute(_ADD, message_row(item, sha256))
-        assert added.inserted_primary_key is not None
-        number: int = added.inserted_primary_key[0]
-        add_references(connection, number, item.facts)
+    def _add(self, connection: Connection, sha256: str) -> int:
+        number = _ADD.add(connection, message_row(self.item, sha256))
+        add_references(connection, number, self.item.facts)
         return number
 
     def _file(self, connection: Connection, client: str, direction: Direction, number: int) -> int:
         item = self.item
         thread = thread_for(connection, client, item.facts)
-        connection.execute(
-            _FILE, {"client": client, "message": number, "direction": direction.value, "thread": thread, "flags": []}
-        )
+        row = {"client": client, "message": number, "direction": direction.value, "thread": thread, "flags": []}
+        _FILE.run(connection, row)
         if not item.announce:
             return 0
         return add_event(
@@ -97,19 +100,21 @@ class Transaction:
         return tuple(
             one.path
             for one in self.saved
-            if connection.execute(
-                _SAVE, {**one.row, "client": one.client, "sha256": one.sha256, "path": one.path, "message": number}
-            ).rowcount
+            if _SAVE.run(
+                connection,
+                {**one.row, "client": one.client, "sha256": one.sha256, "path": one.path, "message": number},
+            )
         )
 
-    def _sighting(self, connection: Connection, number: int, *, new: bool) -> None:
-        item = self.item
-        if item.location is not None:
-            see(connection, item.location, number)
-            if new:
-                count(connection, item.location.mailbox, filed=1)
-        if item.cursor is not None:
-            move_cursor(connection, item.cursor)
+
+def run_all(connection: Connection, ready: Sequence[Transaction]) -> tuple[list[Filed], int]:
+    """All of them in order, and the cursors of their folders once; what each came to, and the last event's number."""
+    keep_all(connection, [one.body for one in ready])
+    done = [one(connection) for one in ready]
+    cursors = (one.item.cursor for one in ready)
+    for cursor in {(to.mailbox, to.folder): to for to in cursors if to is not None}.values():
+        move_cursor(connection, cursor)
+    return [filed for filed, _ in done], max((event for _, event in done), default=0)
 
 
 def _line(item: NewFiling, direction: Direction) -> str:

@@ -9,13 +9,16 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.record import Location
+from gateway.store.compiled import Compiled
 from gateway.store.record_rows import location_row
-from gateway.store.schema import location, message, skipped
+from gateway.store.schema import filing, location, message, skipped
 
 _COLUMNS = location.c
-_SEEN = insert(location).on_conflict_do_update(
-    index_elements=["mailbox", "folder", "uidvalidity", "uid"],
-    set_={"message": insert(location).excluded.message, "stale": False},
+_SEEN = Compiled(
+    insert(location).on_conflict_do_update(
+        index_elements=["mailbox", "folder", "uidvalidity", "uid"],
+        set_={"message": insert(location).excluded.message, "stale": False},
+    )
 )
 _SAME = (
     select(_COLUMNS.uidvalidity, _COLUMNS.uid, _COLUMNS.message, _COLUMNS.stale)
@@ -28,11 +31,13 @@ _SAME = (
     )
     .order_by(_COLUMNS.uidvalidity, _COLUMNS.uid)
 )
-_STALE_OF = delete(location).where(
-    _COLUMNS.mailbox == bindparam("of_mailbox"),
-    _COLUMNS.folder == bindparam("of_folder"),
-    _COLUMNS.message == bindparam("number"),
-    _COLUMNS.stale.is_(True),
+_STALE_OF = Compiled(
+    delete(location).where(
+        _COLUMNS.mailbox == bindparam("of_mailbox"),
+        _COLUMNS.folder == bindparam("of_folder"),
+        _COLUMNS.message == bindparam("number"),
+        _COLUMNS.stale.is_(True),
+    )
 )
 _ONE = delete(location).where(
     _COLUMNS.mailbox == bindparam("of_mailbox"),
@@ -53,19 +58,35 @@ _WAS_HERE = (
     )
     .label("was_here")
 )
-_LOOKALIKES = (
+_LOOKALIKES = Compiled(
     select(message.c.sha256, _WAS_HERE)
     .where(message.c.message_id == bindparam("name"), message.c.size == bindparam("octets"))
     .order_by(message.c.id.desc())
     .limit(bindparam("most"))
 )
+_FILED = Compiled(
+    select(_COLUMNS.uid, filing.c.client)
+    .join(filing, filing.c.message == _COLUMNS.message)
+    .where(
+        _COLUMNS.mailbox == bindparam("of_mailbox"),
+        _COLUMNS.folder == bindparam("of_folder"),
+        _COLUMNS.uidvalidity == bindparam("validity"),
+        _COLUMNS.uid >= bindparam("first"),
+        _COLUMNS.uid <= bindparam("last"),
+        _COLUMNS.stale.is_(False),
+    )
+)
 _AT_ONCE = 500  # UIDs in one statement: SQLite takes 32,766 values, and a short one is prepared once
 
 
-def see(connection: Connection, where: Location, number: int) -> None:
-    """The message was read there: what lay at these numbers before they were given anew does so no more."""
-    connection.execute(_STALE_OF, {"of_mailbox": where.mailbox, "of_folder": where.folder, "number": number})
-    connection.execute(_SEEN, location_row(where, number))
+def see(connection: Connection, where: Location, number: int, *, before: bool = True) -> None:
+    """The message was read there: what lay at these numbers before they were given anew does so no more.
+
+    ``before``: it may have been seen before.
+    """
+    if before:
+        _STALE_OF.run(connection, {"of_mailbox": where.mailbox, "of_folder": where.folder, "number": number})
+    _SEEN.run(connection, location_row(where, number))
 
 
 def resight(connection: Connection, where: Location, message_id: str, size: int) -> bool:
@@ -84,7 +105,7 @@ def resight(connection: Connection, where: Location, message_id: str, size: int)
     if old is None:
         return False
     connection.execute(_ONE, {**place, "validity": old.uidvalidity, "number": old.uid})
-    connection.execute(_SEEN, location_row(where, old.message))
+    _SEEN.run(connection, location_row(where, old.message))
     return True
 
 
@@ -99,8 +120,19 @@ class Lookalike:
 def lookalikes(connection: Connection, where: Location, message_id: str, size: int, most: int) -> list[Lookalike]:
     """The newest messages that may be the one seen there; who asks compares the bytes."""
     place = {"of_mailbox": where.mailbox, "of_folder": where.folder, "validity": where.uidvalidity, "number": where.uid}
-    rows = connection.execute(_LOOKALIKES, {**place, "name": message_id, "octets": size, "most": most})
+    rows = _LOOKALIKES.all(connection, {**place, "name": message_id, "octets": size, "most": most})
     return [Lookalike(row.sha256, row.was_here) for row in rows]
+
+
+def filed(  # noqa: PLR0917 - a range within a folder
+    connection: Connection, mailbox: str, folder: str, uidvalidity: int, first: int, last: int
+) -> dict[int, set[str]]:
+    """By UID, the clients for whom the messages of that range were filed."""
+    place = {"of_mailbox": mailbox, "of_folder": folder, "validity": uidvalidity}
+    found: dict[int, set[str]] = {}
+    for row in _FILED.all(connection, {**place, "first": first, "last": last}):
+        found.setdefault(row.uid, set()).add(row.client)
+    return found
 
 
 def places(connection: Connection, mailbox: str, folder: str, uidvalidity: int) -> frozenset[int]:

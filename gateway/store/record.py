@@ -19,7 +19,7 @@ from gateway.store import documents, locations, schema
 from gateway.store.answered import find_answered
 from gateway.store.bodies import Bodies
 from gateway.store.feed import Bell
-from gateway.store.filing import Transaction
+from gateway.store.filing import Saved, Transaction, run_all
 from gateway.store.reader import Reader
 from gateway.store.record_rows import (
     DOCUMENTS,
@@ -64,13 +64,25 @@ class Record:
         The same bytes again add what is new about them (a location, a client, a document) and announce that only.
         Raises `NoSpace` when nothing was kept; files that were written by then are taken over by the next try.
         """
-        body = await self._bodies.prepare(item.raw)
+        return (await self.file_all([item]))[0]
+
+    async def file_all(self, items: Sequence[NewFiling]) -> list[Filed]:
+        """As `file`, each in its order, and all of them in one transaction: all are kept, or none.
+
+        The first that can't be filed is the error; where the others matter more than their company they are to be
+        filed one by one.
+        """
+        bodies = await asyncio.to_thread(self._bodies.prepare_all, [item.raw for item in items])
         async with AsyncExitStack() as alone:
-            if item.documents:
+            saved: list[tuple[Saved, ...]] = [()] * len(items)
+            if any(item.documents for item in items):
                 # Five tails may file the same mail at once; its documents are to be saved once.
                 await alone.enter_async_context(self._saving)
-            saved = await self._saver.save(item)
-            filed, _ = await self._writer.run(Transaction(item, body, saved), lambda done: self._bell.ring(done[1]))
+                saved = await self._saver.save_all(items)
+            ready = [Transaction(*one) for one in zip(items, bodies, saved, strict=True)]
+            filed, _ = await self._writer.run(
+                lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
+            )
         return filed
 
     async def resight(self, location: Location, message_id: str, size: int) -> bool:

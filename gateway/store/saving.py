@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _HAS = select(document.c.client, document.c.sha256).where(
     document.c.client.in_(bindparam("clients", expanding=True)),
     document.c.sha256.in_(bindparam("hashes", expanding=True)),
 )
+_AT_ONCE = 500  # hashes in one statement
 
 
 class Saver:
@@ -35,50 +37,82 @@ class Saver:
         self._root = root
         self._writer = writer
         self._reader = reader
+        self._folders: dict[str, str] = {}  # by client
 
-    async def save(self, item: NewFiling) -> tuple[Saved, ...]:
-        """The documents that none of the clients has yet, on the disk."""
-        if not item.documents:
-            return ()
-        wanted = await asyncio.to_thread(_by_hash, item)
-        clients = [client for client, _ in item.clients]
-        has = await self._reader.run(
-            lambda connection: {
-                (row.client, row.sha256)
-                for row in connection.execute(_HAS, {"clients": clients, "hashes": list(wanted)})
-            }
-        )
-        missing = [
-            (client, sha256) for client in dict.fromkeys(clients) for sha256 in wanted if (client, sha256) not in has
+    async def save_all(self, items: Sequence[NewFiling]) -> list[tuple[Saved, ...]]:
+        """For each, the documents that none of its clients has yet, on the disk; each client gets a content once."""
+        wanted = await asyncio.to_thread(lambda: [_by_hash(item) for item in items])
+        if not any(wanted):
+            return [()] * len(items)
+        has = await self._had(items, wanted)
+        todo: list[_Todo] = []
+        for number, (item, found) in enumerate(zip(items, wanted, strict=True)):
+            for client in dict(item.clients):
+                new = [sha256 for sha256 in found if (client, sha256) not in has]
+                todo += [_Todo(number, client, sha256, found[sha256]) for sha256 in new]
+                has.update((client, sha256) for sha256 in new)
+        await self._know_folders({one.client for one in todo})
+        saved = await asyncio.to_thread(self._write, items, todo)
+        return [tuple(one for at, one in saved if at == number) for number in range(len(items))]
+
+    async def _had(self, items: Sequence[NewFiling], wanted: Sequence[Mapping[str, SavedName]]) -> set[tuple[str, str]]:
+        """Who has which of the contents already, by client and hash."""
+        clients = list(dict.fromkeys(client for item in items for client, _ in item.clients))
+        hashes = list(dict.fromkeys(sha256 for found in wanted for sha256 in found))
+
+        def look(connection: Connection) -> set[tuple[str, str]]:
+            found: set[tuple[str, str]] = set()
+            for start in range(0, len(hashes), _AT_ONCE):
+                some = {"clients": clients, "hashes": hashes[start : start + _AT_ONCE]}
+                found |= {(row.client, row.sha256) for row in connection.execute(_HAS, some)}
+            return found
+
+        return await self._reader.run(look)
+
+    async def _know_folders(self, clients: Collection[str]) -> None:
+        unknown = [client for client in clients if client not in self._folders]
+        if unknown:
+            # Chosen once and never changed: so what was committed is true for good.
+            self._folders |= await self._writer.run(
+                lambda connection: {client: folder_of(connection, client) for client in unknown}
+            )
+
+    def _write(self, items: Sequence[NewFiling], todo: Sequence[_Todo]) -> list[tuple[int, Saved]]:
+        papers = [
+            documents.Paper(
+                self._folders[one.client],
+                documents.day_of(items[one.number].facts.date, items[one.number].filed_at),
+                one.given.name,
+                one.given.attachment.content,
+            )
+            for one in todo
         ]
-        folders = await self._folders({client for client, _ in missing})
-        return tuple(
-            [
-                await asyncio.to_thread(self._write, item, client, folders[client], sha256, wanted[sha256])
-                for client, sha256 in missing
-            ]
-        )
-
-    async def _folders(self, clients: Collection[str]) -> dict[str, str]:
-        if not clients:
-            return {}
-        return await self._writer.run(lambda connection: {name: folder_of(connection, name) for name in clients})
-
-    def _write(self, item: NewFiling, client: str, folder: str, sha256: str, one: SavedName) -> Saved:
-        day = documents.day_of(item.facts.date, item.filed_at)
-        content = one.attachment.content
         try:
-            path = documents.save(self._root, folder, day, one.name, content)
+            paths = documents.save_all(self._root, papers)
         except OSError as error:
             raise trouble(error) from error
+        return [(one.number, one.saved(path, items[one.number])) for one, path in zip(todo, paths, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    """A document to be written for one client; ``number`` is its filing's among those under way."""
+
+    number: int
+    client: str
+    sha256: str
+    given: SavedName
+
+    def saved(self, path: str, item: NewFiling) -> Saved:
+        attachment = self.given.attachment
         row = {
             "name": path.rpartition("/")[2],
-            "original_name": one.attachment.name,
-            "content_type": one.attachment.content_type,
-            "size": len(content),
+            "original_name": attachment.name,
+            "content_type": attachment.content_type,
+            "size": len(attachment.content),
             "saved_at": item.filed_at,
         }
-        return Saved(client, sha256, path, row)
+        return Saved(self.client, self.sha256, path, row)
 
 
 def _by_hash(item: NewFiling) -> dict[str, SavedName]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -11,26 +11,31 @@ from sqlalchemy.dialects.sqlite import insert
 from gateway.domain.errors import Conflict
 from gateway.domain.record import Cursor, Location, MailboxSync, SyncState
 from gateway.store import locations, schema
+from gateway.store.compiled import Compiled
 from gateway.store.locations import Lookalike
 from gateway.store.reader import Reader
 from gateway.store.schema import backfilled, location, mailbox_sync, skipped, tally
 from gateway.store.writer import Writer
 
 _CURSOR = schema.cursor.c
-_FIND = select(schema.cursor).where(
-    _CURSOR.mailbox == bindparam("of_mailbox"), _CURSOR.folder == bindparam("of_folder")
+_FIND = Compiled(
+    select(schema.cursor).where(_CURSOR.mailbox == bindparam("of_mailbox"), _CURSOR.folder == bindparam("of_folder"))
 )
-_SET = insert(schema.cursor).on_conflict_do_update(
-    index_elements=["mailbox", "folder"],
-    set_={
-        "uidvalidity": insert(schema.cursor).excluded.uidvalidity,
-        "uidnext": insert(schema.cursor).excluded.uidnext,
-        "highestmodseq": insert(schema.cursor).excluded.highestmodseq,
-    },
+_SET = Compiled(
+    insert(schema.cursor).on_conflict_do_update(
+        index_elements=["mailbox", "folder"],
+        set_={
+            "uidvalidity": insert(schema.cursor).excluded.uidvalidity,
+            "uidnext": insert(schema.cursor).excluded.uidnext,
+            "highestmodseq": insert(schema.cursor).excluded.highestmodseq,
+        },
+    )
 )
-_COUNT = insert(tally).on_conflict_do_update(
-    index_elements=["mailbox"],
-    set_={"filed": tally.c.filed + insert(tally).excluded.filed},
+_COUNT = Compiled(
+    insert(tally).on_conflict_do_update(
+        index_elements=["mailbox"],
+        set_={"filed": tally.c.filed + insert(tally).excluded.filed},
+    )
 )
 _SKIP = insert(skipped).on_conflict_do_nothing()
 _MARK = insert(backfilled).on_conflict_do_nothing()
@@ -47,7 +52,7 @@ _STATES = (
 
 def find_cursor(connection: Connection, mailbox: str, folder: str) -> Cursor | None:
     """How far the folder has been read; None where it never was."""
-    row = connection.execute(_FIND, {"of_mailbox": mailbox, "of_folder": folder}).one_or_none()
+    row = _FIND.first(connection, {"of_mailbox": mailbox, "of_folder": folder})
     return None if row is None else Cursor(row.mailbox, row.folder, row.uidvalidity, row.uidnext, row.highestmodseq)
 
 
@@ -60,8 +65,8 @@ def move_cursor(connection: Connection, to: Cursor) -> None:
 
 
 def _set_cursor(connection: Connection, to: Cursor, uidnext: int = 0, highestmodseq: int = 0) -> None:
-    connection.execute(
-        _SET,
+    _SET.run(
+        connection,
         {
             "mailbox": to.mailbox,
             "folder": to.folder,
@@ -74,7 +79,7 @@ def _set_cursor(connection: Connection, to: Cursor, uidnext: int = 0, highestmod
 
 def count(connection: Connection, mailbox: str, *, filed: int) -> None:
     """Add to what the mailbox's link has done so far."""
-    connection.execute(_COUNT, {"mailbox": mailbox, "filed": filed, "skipped": 0})
+    _COUNT.run(connection, {"mailbox": mailbox, "filed": filed, "skipped": 0})
 
 
 class Sync:
@@ -160,13 +165,25 @@ class Sync:
         """The folder was looked through after its renumbering: what was not seen again is gone."""
         await self._writer.run(lambda connection: locations.forget_stale(connection, mailbox, folder))
 
-    async def lookalikes(self, where: Location, message_id: str, size: int, most: int = 5) -> list[Lookalike]:
-        """Stored messages with this Message-ID and size, newest first: hints, to be compared by their bytes."""
-        if not message_id:
-            return []
-        return await self._reader.run(
-            lambda connection: locations.lookalikes(connection, where, message_id, size, most)
+    async def lookalikes_all(self, asked: Sequence[tuple[Location, str, int]], most: int = 5) -> list[list[Lookalike]]:
+        """For each place, Message-ID and size: stored messages that have both, newest first, to compare by bytes."""
+
+        def look(connection: Connection) -> list[list[Lookalike]]:
+            return [
+                locations.lookalikes(connection, where, message_id, size, most) if message_id else []
+                for where, message_id, size in asked
+            ]
+
+        return await self._reader.run(look)
+
+    async def filed(
+        self, mailbox: str, folder: str, uidvalidity: int, first: int, last: int
+    ) -> dict[int, frozenset[str]]:
+        """By UID from ``first`` to ``last``, the names of the clients for whom what lies there was filed."""
+        found = await self._reader.run(
+            lambda connection: locations.filed(connection, mailbox, folder, uidvalidity, first, last)
         )
+        return {uid: frozenset(clients) for uid, clients in found.items()}
 
     async def set_aside(self, mailbox: str, folder: str, uidvalidity: int) -> tuple[int, ...]:
         """UIDs of what could not be filed, ascending."""

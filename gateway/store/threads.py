@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, union, upd
 from gateway.domain.record import HeaderFacts
 from gateway.policy.thread import MAX_RELATED, choose_thread, related_ids
 from gateway.store.columns import clean
+from gateway.store.compiled import Compiled
 from gateway.store.schema import filing, message, reference, thread
 
 # Down the line: messages that this one names. Up the line: messages that name this one.
@@ -29,7 +30,8 @@ _MOVE = (
     .values(thread=bindparam("chosen"))
 )
 _DROP = delete(thread).where(thread.c.id.in_(bindparam("others", expanding=True)))
-_NEW = insert(thread)
+_NEW = Compiled(insert(thread))
+_REFER = Compiled(insert(reference))
 
 
 def thread_for(connection: Connection, client: str, facts: HeaderFacts) -> int:
@@ -49,15 +51,11 @@ def thread_for(connection: Connection, client: str, facts: HeaderFacts) -> int:
 def add_references(connection: Connection, number: int, facts: HeaderFacts) -> None:
     """So that what this one names finds it, should it be filed later."""
     names = {clean(name) for name in (*facts.in_reply_to, *facts.references[-MAX_RELATED:]) if name}
-    if names:
-        connection.execute(insert(reference), [{"message": number, "ref": name} for name in sorted(names)])
+    _REFER.many(connection, [{"message": number, "ref": name} for name in sorted(names)])
 
 
 def _start(connection: Connection, client: str) -> int:
-    added = connection.execute(_NEW, {"client": client})
-    assert added.inserted_primary_key is not None
-    number: int = added.inserted_primary_key[0]
-    return number
+    return _NEW.add(connection, {"client": client})
 
 
 def _merge(connection: Connection, client: str, chosen: int, others: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.domain.errors import Fault, Faulty
@@ -57,6 +58,7 @@ class Say:
 
 
 Action = Refuse | Stall | HangUp | Drop | Garbage | Say
+Match = Callable[[str], bool]
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class _Planned:
     protocol: str
     stage: str
     action: Action
-    match: str
+    match: str | Match
     left: int | None  # None: always
 
 
@@ -84,9 +86,13 @@ class Faults:
             raise ValueError(f"SMTP has no stage {stage}")
         self._plan.append(_Planned("smtp", stage, action, match.lower(), times))
 
-    def imap(self, stage: str, action: Action, *, times: int | None = 1, match: str = "") -> None:
-        """The same for IMAP: ``connect``, ``greeting``, or any command's name; UID FETCH is ``fetch`` too."""
-        self._plan.append(_Planned("imap", stage.lower(), action, match.lower(), times))
+    def imap(self, stage: str, action: Action, *, times: int | None = 1, match: str | Match = "") -> None:
+        """The same for IMAP: ``connect``, ``greeting``, or any command's name; UID FETCH is ``fetch`` too.
+
+        ``match`` may be a function of the command's argument.
+        """
+        wanted = match.lower() if isinstance(match, str) else match
+        self._plan.append(_Planned("imap", stage.lower(), action, wanted, times))
 
     def clear(self) -> None:
         """No more faults; whoever is stalled goes on. The counters stay."""
@@ -131,8 +137,10 @@ class Faults:
 
 
 def _fits(planned: _Planned, protocol: str, stage: str, argument: str) -> bool:
-    wanted = (planned.protocol, planned.stage) == (protocol, stage)
-    return wanted and planned.left != 0 and planned.match in argument.lower()
+    if (planned.protocol, planned.stage) != (protocol, stage) or planned.left == 0:
+        return False
+    match = planned.match
+    return match in argument.lower() if isinstance(match, str) else match(argument)
 
 
 def parse_fault(text: str, faults: Faults) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +34,17 @@ async def tailing(r: Rig, facts: Facts = QUICK) -> AsyncIterator[Tails]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+def body_of(wanted: int) -> Callable[[str], bool]:
+    """Whether a FETCH asks for the whole of that message, among others or alone."""
+
+    def asked(arguments: str) -> bool:
+        uids, _, items = arguments.strip().partition(" ")
+        runs = ((run.partition(":")[0], run.rpartition(":")[2]) for run in uids.split(","))
+        return "BODY.PEEK[]" in items and any(int(low) <= wanted <= int(high) for low, high in runs)
+
+    return asked
 
 
 async def lies(r: Rig, tails: Tails, *places: tuple[str, int]) -> None:
@@ -134,7 +145,7 @@ async def test_D3_a_message_over_which_the_server_breaks_is_set_aside_counted_an
 ) -> None:
     async with rig(tmp_path) as r, tailing(r) as tails:
         await live(r)
-        r.provider.faults.imap("fetch", HangUp(after_bytes=60), times=None, match="2 (UID BODY.PEEK[]")
+        r.provider.faults.imap("fetch", HangUp(after_bytes=60), times=None, match=body_of(2))
         for number in range(3):
             r.provider.deliver(SUPPORT, numbered(number))
         await count(r, 2)
@@ -144,7 +155,7 @@ async def test_D3_a_message_over_which_the_server_breaks_is_set_aside_counted_an
 
         await until(aside, what="one set aside")
         await live(r)
-        assert r.provider.faults.hits["imap:fetch"] == TRIES
+        assert r.provider.faults.hits["imap:fetch"] in {TRIES, TRIES + 1}  # the first time maybe with its neighbours
         assert (await kinds(r)).count(EventKind.SET_ASIDE) == 1
         r.provider.faults.clear()
         r.clock.forward(timedelta(days=1))
@@ -179,34 +190,34 @@ async def test_mail_of_the_time_in_which_an_address_was_not_synced_is_found_once
 
 async def test_new_mail_does_not_wait_for_history(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
-        for number in range(30):
+        for number in range(120):
             r.provider.deliver(SUPPORT, numbered(number))
-        r.provider.faults.imap("fetch", Stall(), match="15 (UID BODY.PEEK[]")
+        r.provider.faults.imap("fetch", Stall(), match=body_of(70))
         async with tailing(r):
             await r.provider.faults.wait_hit("imap:fetch")
             r.provider.deliver(SUPPORT, numbered(1000))
             r.provider.faults.release()
-            await count(r, 31)
-            order = [one.message.facts.subject for one in reversed(await inbox(r))]
-            assert order.index("Letter 1000") < 20
+            await count(r, 121)
+            order = [one.message.facts.subject for one in reversed(await r.store.record.list("Al Pacino", None, 200))]
+            assert order.index("Letter 1000") <= 50
             assert await kinds(r) == [EventKind.CLIENT_MAIL]
 
 
 async def test_history_keeps_within_the_providers_download_of_a_day(tmp_path: Path) -> None:
-    facts = replace(QUICK, download_a_day=20_000)
+    facts = replace(QUICK, download_a_day=80_000)
     async with rig(tmp_path) as r:
-        for number in range(40):
+        for number in range(120):
             r.provider.deliver(SUPPORT, numbered(number))
         async with tailing(r, facts) as tails:
             await until(lambda: r.provider.account(SUPPORT).folders["INBOX"].watchers == 1, what="the pause")
             await live(r, SUPPORT, SyncState.BACKFILLING)
             filed = len(await inbox(r))
-            assert 10 < filed < 40
+            assert 10 < filed < 120
             r.provider.deliver(SUPPORT, numbered(1000))
             await count(r, filed + 1)
             r.clock.forward(timedelta(days=1))
             tails.restart(SUPPORT)
-            await count(r, 41)
+            await count(r, 121)
             await live(r)
 
 

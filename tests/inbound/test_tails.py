@@ -32,7 +32,7 @@ async def tailing(r: Rig) -> AsyncIterator[Tails]:
 
 
 async def inbox(r: Rig, client: str = "Al Pacino") -> list[Filing]:
-    return await r.store.record.list(client, Direction.INBOX)
+    return await r.store.record.list(client, Direction.INBOX, 1000)
 
 
 async def count(r: Rig, wanted: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Direction, EventKind, Filing, HeaderFacts, Location
 from gateway.store.store import Store
-from tests.store.making import NOW, SUPPORT, dated, facts, filing, inbox, mail, reached
+from tests.store.making import NOW, SUPPORT, dated, document, facts, filing, inbox, mail, reached
 
 RAW = mail("statement")
 
@@ -203,3 +203,41 @@ async def test_hostile_text_in_a_header_is_filed(store: Store) -> None:
     odd = HeaderFacts("<\udcff\0@x>", ("<\ud800>",), ("<\udfff>", "<\ud800>"), "\0", "\udcff", "\ud800", NOW)
     filed = await store.record.file(filing(RAW, "Al", known=odd))
     assert (await store.record.message(filed.message)).facts.references == ("<\ufffd>", "<\ufffd>")
+
+
+async def test_many_filed_together_are_what_they_are_one_by_one(store: Store) -> None:
+    items = [
+        filing(mail(f"{n}", 300_000 * (n == 2)), "Al", known=facts(f"<{n}@x>"), at=inbox(n), cursor=reached(n + 1))
+        for n in range(1, 5)
+    ]
+    answer = filing(mail("5"), "Al", "Diane", known=facts("<5@x>", answers=("<1@x>",)), at=inbox(5), cursor=reached(6))
+    same = replace(items[0], location=inbox(6), cursor=reached(7))
+    filed = await store.record.file_all([*items, answer, same])
+    assert [one.new for one in filed] == [True] * 5 + [False]
+    assert [await store.record.raw(one.message) for one in filed] == [one.raw for one in (*items, answer, same)]
+    by_number = {one.message.id: one.thread for one in await store.record.list("Al", None)}
+    assert by_number[filed[4].message] == by_number[filed[0].message] != by_number[filed[1].message]
+    assert await store.record.locations(filed[0].message) == [inbox(1), inbox(6)]
+    assert await store.sync.cursor(SUPPORT.key, "INBOX") == reached(7)
+    assert len(await store.feed.after(0)) == 6
+    assert await store.verify() == []
+
+
+async def test_many_filed_together_are_all_kept_or_none(store: Store) -> None:
+    await store.sync.move(reached(1))
+    items = [filing(mail(f"{n}"), "Al", at=inbox(n), cursor=reached(n + 1)) for n in range(1, 4)]
+    with pytest.raises(Conflict):
+        await store.record.file_all([*items, filing(mail("4"), "Al", at=inbox(4, 8), cursor=reached(5, 8))])
+    assert await store.record.list("Al", None) == []
+    assert await store.sync.cursor(SUPPORT.key, "INBOX") == reached(1)
+    assert await store.feed.after(0) == []
+
+
+async def test_the_same_attachment_in_many_filed_together_is_one_document(store: Store) -> None:
+    papers = [document("a.pdf", b"one"), document("a.pdf", b"two"), document("b.pdf", b"one")]
+    items = [filing(mail(f"{n}"), "Al", "Diane", documents=[paper]) for n, paper in enumerate(papers)]
+    filed = await store.record.file_all(items)
+    assert [len(one.documents) for one in filed] == [2, 2, 0]
+    names = sorted(one.name for one in await store.record.documents("Al"))
+    assert names == ["2026-03-14 a (2).pdf", "2026-03-14 a.pdf"]
+    assert await store.verify() == []

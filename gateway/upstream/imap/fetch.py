@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,6 +42,13 @@ async def body(connection: Connection, uid: int, limit: int) -> bytes | None:
     if len(octets) > limit:
         raise TooLarge(f"The message is larger than {limit} octets.", detail=f"uid {uid}")
     return octets
+
+
+async def bodies(connection: Connection, sizes: Mapping[int, int], limit: int) -> dict[int, bytes]:
+    """By UID; cut off behind octet ``limit + 1``. All together may be as large as ``sizes`` say, and little more."""
+    found = await _fetch(connection, sorted(sizes), b"(UID BODY.PEEK[]<0.%d>)" % (limit + 1), sum(sizes.values()))
+    octets = ((uid, items.get("BODY[]")) for uid, items in found.items() if uid in sizes)
+    return {uid: raw for uid, raw in octets if isinstance(raw, bytes)}
 
 
 async def _fetch(connection: Connection, uids: Sequence[int], items: bytes, octets: int) -> dict[int, dict[str, Value]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -167,6 +167,14 @@ class ImapSession:
         """The whole message as it is; None when it is gone; TooLarge over ``limit`` octets: no more are taken."""
         async with self._lock:
             return await fetch.body(self._connection, uid, limit)
+
+    async def fetch_bodies(self, sizes: Mapping[int, int], limit: int) -> dict[int, bytes]:
+        """Whole messages by UID, in one command; ``sizes`` are their octets as `fetch_headers` said them.
+
+        What is gone is missing; of what is larger than ``limit`` octets one octet more than these is taken.
+        """
+        async with self._lock:
+            return await fetch.bodies(self._connection, sizes, limit)
 
     async def append(
         self, folder: str, raw: bytes, *, flags: Sequence[str] = ("\\Seen",), at: datetime | None = None
