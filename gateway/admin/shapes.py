@@ -99,6 +99,8 @@ def client(value: Client) -> Json:
     return {
         "name": value.name,
         "members": list(value.members),
+        "domains": list(value.domains),
+        "tag": value.tag or None,
         "contacts": [
             {
                 "name": contact.name,

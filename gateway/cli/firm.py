@@ -29,7 +29,8 @@ def _member(one: Answer) -> Sequence[str]:
 
 def _client(one: Answer) -> Sequence[str]:
     contacts = [address.text("address") for contact in one.parts("contacts") for address in contact.parts("addresses")]
-    return one.text("name"), ", ".join(one.words("members")), ", ".join(contacts)
+    addresses = [*contacts, *(f"@{domain}" for domain in one.words("domains"))]
+    return one.text("name"), ", ".join(one.words("members")), ", ".join(addresses), one.text("tag")
 
 
 def _rule(one: Answer) -> Sequence[str]:
@@ -68,7 +69,7 @@ def _signature(one: Answer) -> Sequence[str]:
 
 KINDS = (
     Noun("member", "People of the firm who sign in.", ("login", "name", "role", "signs in"), _member),
-    Noun("client", "Whom the firm works for.", ("name", "members", "addresses"), _client),
+    Noun("client", "Whom the firm works for.", ("name", "members", "addresses", "tag"), _client),
     Noun("rule", "What happens to submissions, in order.", ("name", "when", "does"), _rule),
     Noun("signature", "Signatures.", ("name", "parts", "images"), _signature),
 )

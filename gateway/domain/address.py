@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 
 MAX_LOCAL = 64  # octets, RFC 5321 section 4.5.3.1.1
 MAX_DOMAIN = 255  # octets, RFC 5321 section 4.5.3.1.2
@@ -12,6 +14,16 @@ _ATOM = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*"
 )
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9\-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9\-]*[a-z0-9])?)*|\[[!-Z^-~]+\]")
+
+
+GMAIL = frozenset({"gmail.com", "googlemail.com"})  # one provider under two names
+
+
+class Same(StrEnum):
+    """In which spellings a firm takes two addresses for one."""
+
+    PLUS = "plus"  # al+invoices@ is al@ (RFC 5233)
+    GMAIL_DOTS = "gmail-dots"  # a.l@gmail.com is al@gmail.com, and so is al@googlemail.com
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,15 @@ class Address:
     def key(self) -> str:
         """What two addresses of the same mailbox have in common: compare these, never the spelling."""
         return f"{self.local.casefold()}@{self.domain}"
+
+    def key_as(self, same: Collection[Same]) -> str:
+        """The key that it shares with the other spellings that ``same`` takes for it."""
+        local, domain = self.local.casefold(), self.domain
+        if Same.PLUS in same:
+            local = local.partition("+")[0] or local
+        if Same.GMAIL_DOTS in same and domain in GMAIL:
+            local, domain = local.replace(".", "") or local, "gmail.com"
+        return f"{local}@{domain}"
 
     @property
     def is_ascii(self) -> bool:

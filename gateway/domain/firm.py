@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 
-from gateway.domain.address import Address
+from gateway.domain.address import Address, Same
 from gateway.domain.schedule import Opening
 
 
@@ -202,6 +202,8 @@ class Client:
     name: str
     members: tuple[str, ...] = ()
     contacts: tuple[Contact, ...] = ()
+    domains: tuple[str, ...] = ()  # A-labels: whoever writes from there is the client's, unless a contact's address
+    tag: str = ""  # what [tag] in a subject stands for the client; empty: nothing does
 
     def open_to(self, login: str) -> bool:
         """Whether the member has access."""
@@ -221,6 +223,7 @@ class Firm:
     reply_to: Address | None = None
     timezone: str = "UTC"  # IANA name: whose days grants begin and end with
     office_hours: Opening | None = None  # None: the office never closes
+    same_address: tuple[Same, ...] = ()
     members: tuple[Member, ...] = ()
     mailboxes: tuple[Mailbox, ...] = ()
     signatures: tuple[Signature, ...] = ()
@@ -247,21 +250,56 @@ class Firm:
     def client_by_name(self) -> dict[str, Client]:
         return {client.name: client for client in self.clients}
 
-    @cached_property
-    def clients_by_key(self) -> dict[str, tuple[tuple[Client, ContactAddress], ...]]:
-        """Address key to the clients that have it, in the firm's order."""
-        found: dict[str, list[tuple[Client, ContactAddress]]] = {}
-        for client in self.clients:
-            for entry in client.addresses:
-                found.setdefault(entry.address.key, []).append((client, entry))
-        return {key: tuple(entries) for key, entries in found.items()}
+    def clients_with(self, address: Address) -> tuple[tuple[Client, bool], ...]:
+        """The clients whose the address is, each with whether its mail is filed, in the firm's order.
+
+        By a contact's address, else by the client's domain: a contact's toggle says more than the domain does.
+        """
+        named = self._clients_by_key.get(address.key_as(self.same_address), ())
+        others = self._clients_by_domain.get(address.domain, ())
+        if not others:
+            return named
+        have = {client.name for client, _ in named}
+        found = [*named, *((client, True) for client in others if client.name not in have)]
+        return tuple(sorted(found, key=lambda one: self._places[one[0].name]))
 
     @cached_property
-    def synced_keys(self) -> frozenset[str]:
-        """Keys of the addresses whose mail is filed."""
-        return frozenset(
-            key for key, entries in self.clients_by_key.items() if any(entry.email_sync for _, entry in entries)
-        )
+    def sought(self) -> dict[str, Address | str]:
+        """By a name that stays: every address, or domain, whose mail is filed, as a server is asked for it."""
+        known: dict[str, Address | str] = {
+            entry.address.key: entry.address
+            for client in self.clients
+            for entry in client.addresses
+            if entry.email_sync
+        }
+        return known | {f"@{domain}": f"@{domain}" for domain in self._clients_by_domain}
+
+    @cached_property
+    def clients_by_tag(self) -> dict[str, Client]:
+        """By the tag without its case."""
+        return {client.tag.casefold(): client for client in self.clients if client.tag}
+
+    @cached_property
+    def _clients_by_key(self) -> dict[str, tuple[tuple[Client, bool], ...]]:
+        found: dict[str, dict[str, tuple[Client, bool]]] = {}
+        for client in self.clients:
+            for entry in client.addresses:
+                entries = found.setdefault(entry.address.key_as(self.same_address), {})
+                before = client.name in entries and entries[client.name][1]
+                entries[client.name] = client, before or entry.email_sync
+        return {key: tuple(entries.values()) for key, entries in found.items()}
+
+    @cached_property
+    def _clients_by_domain(self) -> dict[str, tuple[Client, ...]]:
+        found: dict[str, list[Client]] = {}
+        for client in self.clients:
+            for domain in dict.fromkeys(client.domains):
+                found.setdefault(domain, []).append(client)
+        return {domain: tuple(clients) for domain, clients in found.items()}
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {client.name: place for place, client in enumerate(self.clients)}
 
 
 @dataclass(frozen=True, slots=True)

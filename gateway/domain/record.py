@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,15 @@ class Direction(StrEnum):
 
     INBOX = "inbox"
     SENT = "sent"
+
+
+class Mark(StrEnum):
+    """What a person should know of why a message lies in a client's record."""
+
+    AMBIGUOUS = "ambiguous"  # its address is that of several clients, and nobody has said yet whose it is
+    BY_TAG = "by tag"
+    BY_THREAD = "by thread"
+    BY_HAND = "by hand"
 
 
 class SyncState(StrEnum):
@@ -151,6 +161,7 @@ class NewFiling:
     facts: HeaderFacts
     clients: tuple[tuple[str, Direction], ...]  # client name and box; at least one
     filed_at: datetime
+    marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)  # by client name
     documents: tuple[SavedName, ...] = ()
     location: Location | None = None
     cursor: Cursor | None = None
@@ -158,6 +169,12 @@ class NewFiling:
     grant: str = ""
     queue_id: str = ""
     announce: bool = True  # False for history: nobody wants ten years of "new" mail in the feed
+
+    @property
+    def savers(self) -> tuple[str, ...]:
+        """The clients whose documents its attachments become: not those of whom nobody knows whether it is theirs."""
+        names = dict.fromkeys(client for client, _ in self.clients)
+        return tuple(name for name in names if Mark.AMBIGUOUS not in self.marks.get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.record import Cursor, Direction, Location, NewFiling, SavedName
 from gateway.mime.attachments import attachments
-from gateway.mime.facts import correspondents, facts
+from gateway.mime.facts import Correspondents, correspondents, facts, tags
 from gateway.policy.filename import safe_name
-from gateway.policy.match import clients_of
+from gateway.policy.match import Evidence, Match, clients_of
+from gateway.policy.thread import MAX_RELATED
 
 
-def whose(firm: Firm, header: bytes) -> tuple[tuple[str, Direction], ...]:
-    """The clients that a header concerns, each with the box; empty for mail that is none of ours to read."""
-    people = correspondents(header)
-    return clients_of(firm, people.senders, people.recipients, firm.mailbox_by_key.keys())
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a header says of whose its message is."""
+
+    people: Correspondents
+    tags: frozenset[str]
+    message_id: str
+    answers: tuple[str, ...]  # Message-IDs, the nearest first
+
+    @classmethod
+    def of(cls, raw_or_header: bytes) -> Said:
+        known = facts(raw_or_header)
+        answers = dict.fromkeys((*known.in_reply_to, *reversed(known.references)))
+        return cls(correspondents(raw_or_header), tags(known.subject), known.message_id, tuple(answers)[:MAX_RELATED])
+
+
+def whose(firm: Firm, said: Said, answered: frozenset[str] = frozenset()) -> tuple[Match, ...]:
+    """The clients whose it is; empty for mail that is none of ours to read. ``answered``: see `Evidence`."""
+    people = said.people
+    evidence = Evidence(people.senders, people.recipients, people.others, said.tags, answered)
+    return clients_of(firm, evidence, firm.mailbox_by_key.keys())
 
 
 def filing_of(
@@ -27,19 +46,21 @@ def filing_of(
     cursor: Cursor | None,
     now: datetime,
     announce: bool,
+    answered: frozenset[str] = frozenset(),
 ) -> NewFiling | None:
     """None when the whole message turns out to be no client's, whatever the server said its header was."""
-    clients = whose(firm, raw)
-    if not clients:
+    matches = whose(firm, Said.of(raw), answered)
+    if not matches:
         return None
-    received = any(direction is Direction.INBOX for _, direction in clients)
+    received = any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
     documents: tuple[SavedName, ...] = ()
     if received and mailbox.save_attachments:
         documents = tuple(SavedName(one, safe_name(one.name)) for one in attachments(raw))
     return NewFiling(
         raw=raw,
         facts=facts(raw),
-        clients=clients,
+        clients=tuple((match.client, match.direction) for match in matches),
+        marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,
         documents=documents,
         location=location,

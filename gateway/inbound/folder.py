@@ -18,7 +18,7 @@ from gateway.domain.errors import CommandRefused, UpstreamError
 from gateway.domain.firm import Mailbox
 from gateway.domain.record import Location
 from gateway.inbound.allowance import Allowance
-from gateway.inbound.hits import Hit, cut, hits
+from gateway.inbound.hits import Hit, cut, hits, looked_at
 from gateway.inbound.line import Line
 from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
@@ -73,8 +73,9 @@ class FolderRounds:
         return filed
 
     async def waiting(self) -> frozenset[str]:
-        """Keys of synced addresses whose history in this folder was not looked for yet."""
-        return self._firm().synced_keys - await self._store.sync.backfilled(self._mailbox.key, self._folder)
+        """Keys of synced addresses and domains whose history in this folder was not looked for yet."""
+        sought = frozenset(self._firm().sought)
+        return sought - await self._store.sync.backfilled(self._mailbox.key, self._folder)
 
     def is_due(self) -> bool:
         """Whether a round is wanted though nothing happened: to try again what was set aside."""
@@ -84,7 +85,7 @@ class FolderRounds:
     async def _unmark(self) -> None:
         """What comes while an address is not synced is not filed; its history is owed again once it is."""
         marked = await self._store.sync.backfilled(self._mailbox.key, self._folder)
-        off = marked - self._firm().synced_keys
+        off = marked - self._firm().sought.keys()
         if off:
             await self._store.sync.unmark(self._mailbox.key, self._folder, off)
 
@@ -110,8 +111,8 @@ class FolderRounds:
         filed = 0
         self.paused = False
         while keys := sorted(await self.waiting())[:ADDRESSES_AT_ONCE]:
-            known_by = self._firm().clients_by_key
-            addresses = [known_by[key][0][1].address for key in keys if key in known_by]
+            sought = self._firm().sought
+            addresses = [sought[key] for key in keys if key in sought]
             found = await session.search_addresses(addresses, self._cursor.uidnext) if addresses else []
             filed += await self._found(session, found, announce=announce)
             if self.paused:
@@ -144,16 +145,20 @@ class FolderRounds:
         if not rows:
             return []
         self._allowance.spend(sum(len(row.header) for row in rows), self._now().date())
-        to = self._cursor if new else None
-
-        def look() -> list[Hit]:
-            return hits(self._firm(), rows, self._at, to=to, announce=announce)
-
-        found = await asyncio.to_thread(look) if len(rows) > ROWS_ON_THE_LOOP else look()
+        found = await self._hits(rows, new=new, announce=announce)
         validity = self._cursor.uidvalidity
         known = await self._store.sync.filed(self._mailbox.key, self._folder, validity, rows[0].uid, rows[-1].uid)
         found = [hit for hit in found if not hit.clients <= known.get(hit.row.uid, frozenset())]
         return list(cut(found, self._reading.is_suspect))
+
+    async def _hits(self, rows: Sequence[HeaderRow], *, new: bool, announce: bool) -> list[Hit]:
+        firm, to = self._firm(), self._cursor if new else None
+        looks = (
+            await asyncio.to_thread(looked_at, firm, rows) if len(rows) > ROWS_ON_THE_LOOP else looked_at(firm, rows)
+        )
+        asked = {name for look in looks for name in look.asks}
+        holders = await self._store.record.holders(asked) if asked else {}
+        return hits(firm, looks, holders, self._at, to=to, announce=announce)
 
     async def _headers(self, session: ImapSession, uids: Sequence[int]) -> list[HeaderRow]:
         """In the order of UIDs. Where the server fails the next try asks for fewer, down to the one it fails over."""
@@ -183,7 +188,7 @@ class FolderRounds:
         for uid in await self._store.sync.set_aside(self._mailbox.key, self._folder, validity):
             try:
                 rows = await session.fetch_headers(0, None, uids=[uid])
-                found = hits(self._firm(), rows, self._at, to=None, announce=True)
+                found = await self._hits(rows, new=False, announce=True)
                 looks = [await self._reading.look(session, hit) for hit in found]
             except CommandRefused as error:
                 log.info("still-set-aside", mailbox=self._mailbox.key, folder=self._folder, uid=uid, why=error.detail)

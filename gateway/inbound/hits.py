@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.domain.firm import Firm
 from gateway.domain.record import Cursor, Location
-from gateway.inbound.filing import whose
+from gateway.inbound.filing import Said, whose
 from gateway.upstream.imap.session import HeaderRow
 
 TOGETHER = 50  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
@@ -24,18 +24,54 @@ class Hit:
     clients: frozenset[str]
     cursor: Cursor | None
     announce: bool
+    answered: frozenset[str] = frozenset()  # in whose record lies what it answers
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A header, and what it says; ``asks``: the Message-IDs by which it may be told better whose it is."""
+
+    row: HeaderRow
+    said: Said
+    asks: tuple[str, ...]
+
+
+def looked_at(firm: Firm, rows: Sequence[HeaderRow]) -> list[Look]:
+    """What is taken from the headers alone; CPU only: a tenth of a millisecond for each."""
+    found = []
+    for row in rows:
+        said = Said.of(row.header)
+        matches = whose(firm, said)
+        sure = matches and not any(match.is_doubtful for match in matches)
+        found.append(Look(row, said, () if sure else said.answers))
+    return found
 
 
 def hits(
-    firm: Firm, rows: Sequence[HeaderRow], place: Callable[[int], Location], *, to: Cursor | None, announce: bool
+    firm: Firm,
+    looks: Sequence[Look],
+    holders: Mapping[str, frozenset[str]],
+    place: Callable[[int], Location],
+    *,
+    to: Cursor | None,
+    announce: bool,
 ) -> list[Hit]:
-    """Those of the rows that are clients', in their order; ``to``: the folder's cursor, where they are new mail."""
+    """Those that are clients', in their order; ``to``: the folder's cursor, where they are new mail.
+
+    ``holders``: by Message-ID, in whose record it lies. What lies there once those before it are filed counts too: a
+    client's mail and what a third party answered may come together.
+    """
     found = []
-    for row in rows:
-        clients = frozenset(name for name, _ in whose(firm, row.header))
+    known: dict[str, frozenset[str]] = dict(holders)
+    for look in looks:
+        answered = frozenset[str]().union(*(known.get(name, ()) for name in look.asks))
+        clients = frozenset(match.client for match in whose(firm, look.said, answered))
         if clients:
+            row = look.row
             cursor = None if to is None else Cursor(to.mailbox, to.folder, to.uidvalidity, row.uid + 1)
-            found.append(Hit(row, place(row.uid), clients, cursor, announce))
+            found.append(Hit(row, place(row.uid), clients, cursor, announce, answered))
+            if name := look.said.message_id:
+                known[name] = known.get(name, frozenset()) | clients
     return found
 
 

@@ -125,6 +125,7 @@ class Reading:
             cursor=hit.cursor,
             now=self._watch.now(),
             announce=hit.announce,
+            answered=hit.answered,
         )
 
     def tell(self, location: Location, item: NewFiling, filed: Filed) -> None:

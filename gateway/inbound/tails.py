@@ -29,7 +29,7 @@ class Tails:
     def firm_changed(self, old: Firm, new: Firm) -> None:
         """Tails follow the new accounts; those that stay look for history, and note whose mail is passed over now."""
         self._changed.set()
-        if new.synced_keys != old.synced_keys:
+        if new.sought.keys() != old.sought.keys():
             for _, tail, _ in self._running.values():
                 tail.wake()
 

@@ -20,6 +20,8 @@ MAX_DATE = 100
 MAX_READ = 100_000  # octets of a field of references
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
+_TAG = re.compile(r"\[([^\[\]\s]{1,32})\]")
+_OTHERS = ("Reply-To", "Resent-From", "Resent-Sender")
 _RECIPIENTS = ("To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc")
 
 
@@ -29,6 +31,7 @@ class Correspondents:
 
     senders: tuple[Address, ...]
     recipients: tuple[Address, ...]
+    others: tuple[Address, ...] = ()  # whom an answer would go to, and who passed it on
 
 
 def facts(raw_or_header: bytes) -> HeaderFacts:
@@ -50,7 +53,13 @@ def correspondents(raw_or_header: bytes) -> Correspondents:
     header = Header.read(raw_or_header)
     senders = _addresses(header, "From") if len(header.spans("From")) == 1 else ()
     recipients = tuple(address for name in _RECIPIENTS for address in _addresses(header, name))
-    return Correspondents(_unique(senders), _unique(recipients))
+    others = tuple(address for name in _OTHERS for address in _addresses(header, name))
+    return Correspondents(_unique(senders), _unique(recipients), _unique(others))
+
+
+def tags(subject: str) -> frozenset[str]:
+    """What stands in brackets in a subject, without its case: ``Re: [C042] your return`` has c042."""
+    return frozenset(match.casefold() for match in _TAG.findall(subject))
 
 
 def _addresses(header: Header, name: str) -> tuple[Address, ...]:

@@ -44,6 +44,8 @@ def cross_faults(firm: Firm, named: Named, document: Mapping[str, object]) -> li
         *_template_faults(named),
         *_hours_faults(firm, named, document),
         *_client_address_faults(firm, named),
+        *_client_domain_faults(firm, named),
+        *_tag_faults(firm, named),
     ]
 
 
@@ -173,6 +175,23 @@ def _client_address_faults(firm: Firm, named: Named) -> Iterator[Fault]:
                     f"{path}.contacts", f"{entry.address} is a mailbox of the firm: all its mail would be theirs"
                 )
             seen.add(entry.address.key)
+
+
+def _client_domain_faults(firm: Firm, named: Named) -> Iterator[Fault]:
+    own = {mailbox.address.domain for mailbox in firm.mailboxes}
+    for client in firm.clients:
+        for domain in own.intersection(client.domains):
+            path = _path(named.clients, client, client.name, "client")
+            yield Fault(f"{path}.domains", f"{domain} is the firm's own: all its mail would be theirs")
+
+
+def _tag_faults(firm: Firm, named: Named) -> Iterator[Fault]:
+    """Tags are compared without their case."""
+    seen: dict[str, str] = {}
+    for client in firm.clients:
+        if client.tag and (first := seen.setdefault(client.tag.casefold(), client.name)) != client.name:
+            path = _path(named.clients, client, client.name, "client")
+            yield Fault(f"{path}.tag", f'"{client.tag}" is the tag of "{first}" already')
 
 
 def _path(named: Mapping[str, object], noun: object, name: str, kind: str) -> str:

@@ -41,6 +41,7 @@ def _header(old: Firm, new: Firm) -> Iterator[Change]:
             ("reply_to", old.reply_to, new.reply_to),
             ("timezone", old.timezone, new.timezone),
             ("office_hours", old.office_hours, new.office_hours),
+            ("same_address", old.same_address, new.same_address),
         )
         if before != after
     ]

@@ -31,6 +31,7 @@ from gateway.domain.firm import (
 from gateway.domain.schedule import Opening
 from gateway.mime.address import AddressFault, parse_address
 from gateway.office.crosscheck import Named, cross_faults
+from gateway.policy.publicmail import is_public
 from gateway.settings import firmtables as tables
 from gateway.settings.faults import Table, faults_of, unknown_key
 
@@ -113,7 +114,14 @@ class _Reading:
             return self.current
         reply_to = None if table.reply_to is None else self._address(table.reply_to, "firm.reply_to")
         opening = None if table.office_hours is None else self._opening(table.office_hours)
-        return replace(self.current, name=table.name, reply_to=reply_to, timezone=table.timezone, office_hours=opening)
+        return replace(
+            self.current,
+            name=table.name,
+            reply_to=reply_to,
+            timezone=table.timezone,
+            office_hours=opening,
+            same_address=tuple(dict.fromkeys(table.same_address)),
+        )
 
     def _opening(self, table: tables.OfficeHoursTable) -> Opening | None:
         days = frozenset(map(tables.WEEKDAYS.index, table.days))
@@ -260,7 +268,26 @@ class _Reading:
             Contact(contact.name, self._contact_addresses(contact, f"{path}.contacts[{number}]"))
             for number, contact in enumerate(table.contacts)
         )
-        return Client(table.name, tuple(dict.fromkeys(table.members)), contacts)
+        return Client(
+            table.name,
+            tuple(dict.fromkeys(table.members)),
+            contacts,
+            domains=self._domains(table.domains, f"{path}.domains"),
+            tag=table.tag or "",
+        )
+
+    def _domains(self, texts: list[str], path: str) -> tuple[str, ...]:
+        """In lower-case A-labels."""
+        found = []
+        for number, text in enumerate(texts):
+            address = self._address(f"x@{text.removeprefix('@')}", f"{path}[{number}]")
+            if address is None:
+                continue
+            if is_public(address.domain):
+                sentence = f'"{text}" is where everybody may have a mailbox: name the client\'s addresses instead'
+                self.faults.append(Fault(f"{path}[{number}]", sentence))
+            found.append(address.domain)
+        return tuple(dict.fromkeys(found))
 
     def _contact_addresses(self, table: tables.ContactTable, path: str) -> tuple[ContactAddress, ...]:
         found = []

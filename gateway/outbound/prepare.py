@@ -96,7 +96,7 @@ class Preparation:
         clients = {
             client.name
             for recipient in submission.recipients
-            for client, _ in firm.clients_by_key.get(recipient.key, ())
+            for client, _ in firm.clients_with(recipient)
             if client.open_to(submission.login)
         }
         if not clients or not Letter(header).is_reply:

@@ -159,12 +159,12 @@ class SentCopies:
             log.info("filed", queue_id=entry.id, message=filed.message, clients=list(clients), box="sent")
 
     def _clients(self, entry: QueueEntry) -> tuple[str, ...]:
-        known = self._firm().clients_by_key
+        firm = self._firm()
         names = [
             client.name
             for recipient in entry.recipients
-            for client, toggles in known.get(recipient.address.key, ())
-            if toggles.email_sync
+            for client, synced in firm.clients_with(recipient.address)
+            if synced
         ]
         return tuple(dict.fromkeys(names))
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.errors import ClientOffLimits, GrantMissing, Loop, NotSignedIn
-from gateway.domain.firm import Client, ContactAddress, Firm, Mailbox, Member
+from gateway.domain.firm import Client, Firm, Mailbox, Member
 from gateway.domain.mail import Submission
 from gateway.mime.header import Header
 from gateway.policy import claims
@@ -149,7 +149,7 @@ def _clients(
 ) -> tuple[Client, ...]:
     found: dict[str, Client] = {}
     for address in recipients:
-        entries = firm.clients_by_key.get(address.key, ())
+        entries = firm.clients_with(address)
         if entries:
             _check_client(member, address, entries, without_sync=without_sync, without_access=without_access)
         found.update({client.name: client for client, _ in entries})
@@ -159,7 +159,7 @@ def _clients(
 def _check_client(
     member: Member,
     address: Address,
-    entries: tuple[tuple[Client, ContactAddress], ...],
+    entries: tuple[tuple[Client, bool], ...],
     *,
     without_sync: OnClientFault,
     without_access: OnClientFault,
@@ -168,13 +168,13 @@ def _check_client(
 
     A client that the member has no access to is not named: its being a client is not for them to know more of.
     """
-    open_entries = [(client, entry) for client, entry in entries if client.open_to(member.login)]
+    open_entries = [(client, synced) for client, synced in entries if client.open_to(member.login)]
     if without_access == "refuse" and not open_entries:
         raise ClientOffLimits(
             f"{address} belongs to a client that you have no access to. Ask an administrator for access to it."
         )
     considered = open_entries or list(entries)
-    if without_sync == "refuse" and not any(entry.email_sync for _, entry in considered):
+    if without_sync == "refuse" and not any(synced for _, synced in considered):
         names = " and ".join(f'"{client.name}"' for client, _ in open_entries) or "a client"
         raise ClientOffLimits(
             f"{address} of {names} is not synced, so it can't be mailed from here. "

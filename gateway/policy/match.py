@@ -1,24 +1,87 @@
-"""Whose client a message is, and in which of the client's boxes it lies."""
+"""Whose client a message is, why, and in which of the client's boxes it lies."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from gateway.domain.address import Address
-from gateway.domain.firm import Firm
-from gateway.domain.record import Direction
+from gateway.domain.firm import Client, Firm
+from gateway.domain.record import Direction, Mark
 
 
-def clients_of(
-    firm: Firm, senders: Sequence[Address], recipients: Sequence[Address], own: Collection[str]
-) -> tuple[tuple[str, Direction], ...]:
-    """Name the clients that have one of the addresses with `email_sync` on, in the firm's order, each once.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a message says of whose it is.
 
-    ``own`` holds the keys of the firm's own addresses: what they wrote lies in Sent, all else in Inbox. The addresses
-    are those that the strict parser gave: an ambiguous field gives none, and matches nobody.
+    The addresses are those that the strict parser gave: an ambiguous field gives none, and matches nobody.
     """
-    sent = bool(senders) and all(address.key in own for address in senders)
-    keys = {address.key for address in (*senders, *recipients)} & firm.synced_keys
-    hit = {client.name for key in keys for client, entry in firm.clients_by_key[key] if entry.email_sync}
+
+    senders: tuple[Address, ...] = ()
+    recipients: tuple[Address, ...] = ()
+    others: tuple[Address, ...] = ()  # Reply-To and who resent it
+    tags: frozenset[str] = frozenset()  # what stands in brackets in the subject, without its case
+    answered: frozenset[str] = frozenset()  # names of the clients in whose record lies what it answers
+
+    @property
+    def people(self) -> tuple[Address, ...]:
+        return (*self.senders, *self.recipients, *self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A client whose a message is."""
+
+    client: str
+    direction: Direction
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        return Mark.AMBIGUOUS in self.marks
+
+
+def clients_of(firm: Firm, evidence: Evidence, own: Collection[str]) -> tuple[Match, ...]:
+    """Name the clients, in the firm's order, each once.
+
+    ``own`` holds the keys of the firm's own addresses: what they wrote lies in Sent, all else in Inbox. In this order:
+
+    1. By address, or by the whole of a client's domain. One that several clients have is filed under each of them and
+       marked, unless the tag or the thread says which.
+    2. By the tag in the subject.
+    3. By thread, where nothing else is known: a third party's answer to what is in a client's record. Never on top of
+       the others: whoever names another client's message in their References must not get into that client's record.
+
+    Neither tag nor thread counts where all are the firm's own: what members write to each other is no correspondence.
+    """
+    sent = bool(evidence.senders) and all(address.key in own for address in evidence.senders)
     direction = Direction.SENT if sent else Direction.INBOX
-    return tuple((client.name, direction) for client in firm.clients if client.name in hit)
+    outside = any(address.key not in own for address in evidence.people)
+    tagged = _tagged(firm, evidence.tags) if outside else set()
+    certain, doubtful = _addressed(firm, evidence.people, tagged | evidence.answered)
+    marks: dict[str, tuple[Mark, ...]] = dict.fromkeys(doubtful - certain, (Mark.AMBIGUOUS,))
+    marks |= dict.fromkeys(tagged - certain, (Mark.BY_TAG,))
+    marks |= dict.fromkeys(certain, ())
+    if not marks and outside:
+        marks = dict.fromkeys(evidence.answered, (Mark.BY_THREAD,))
+    return tuple(Match(client.name, direction, marks[client.name]) for client in firm.clients if client.name in marks)
+
+
+def _addressed(firm: Firm, people: Collection[Address], decided: Collection[str]) -> tuple[set[str], set[str]]:
+    """Names of those to whom an address leads for sure, and of those to whom it leads among others."""
+    certain: set[str] = set()
+    doubtful: set[str] = set()
+    for address in people:
+        hit = {client.name for client, synced in firm.clients_with(address) if synced}
+        chosen = hit.intersection(decided) or hit
+        (certain if len(hit) == 1 or chosen != hit else doubtful).update(chosen)
+    return certain, doubtful
+
+
+def _tagged(firm: Firm, tags: Collection[str]) -> set[str]:
+    found = (firm.clients_by_tag.get(tag) for tag in tags)
+    return {client.name for client in found if client is not None and _is_followed(client)}
+
+
+def _is_followed(client: Client) -> bool:
+    return bool(client.domains) or any(entry.email_sync for entry in client.addresses)

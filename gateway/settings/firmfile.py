@@ -50,6 +50,7 @@ def firm_document(firm: Firm) -> dict[str, object]:
         "reply_to": str(firm.reply_to) if firm.reply_to else None,
         "timezone": firm.timezone,
         "office_hours": _opening(firm.office_hours) if firm.office_hours else None,
+        "same_address": [same.value for same in firm.same_address] or None,
     }
     document: dict[str, object] = {
         "firm": _without_none(header) if firm.name else {},
@@ -188,6 +189,7 @@ def _client(client: Client) -> dict[str, object]:
     return {
         "name": client.name,
         "members": list(client.members),
+        **_without_none({"domains": list(client.domains) or None, "tag": client.tag or None}),
         "contacts": [
             {
                 "name": contact.name,

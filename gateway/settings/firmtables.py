@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
+from gateway.domain.address import Same
 from gateway.domain.firm import Role, Security
 from gateway.settings.days import Day
 from gateway.settings.faults import Table
@@ -24,10 +25,12 @@ MAX_GRANTS = 1_000  # of one mailbox: leave cover of a large firm for years
 MAX_SECRET = 16_384  # octets: OAuth2 tokens stay below 4 KiB
 IMAP_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 MAX_HOLIDAYS = 1_000  # of a firm: decades of them
+MAX_DOMAINS = 100  # of one client: a group of companies
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SMTP_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
 
 
+_TAG = re.compile(r"[\w./-]{1,32}")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -89,6 +92,16 @@ def _weekday(value: object) -> object:
     return _one_of(value, WEEKDAYS)
 
 
+def _same(value: object) -> object:
+    return Same(_one_of(value, tuple(Same)))
+
+
+def _tag(value: object) -> object:
+    if not isinstance(value, str) or not _TAG.fullmatch(value):
+        raise ValueError('must be 1 to 32 letters, digits, and . _ / - without spaces, like "C042"')
+    return value
+
+
 def _size(value: object) -> object:
     """Octets; a truth value is none, though it is a whole number to Python."""
     if isinstance(value, str):
@@ -107,6 +120,8 @@ Timezone = Annotated[str, BeforeValidator(_timezone)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Weekday = Annotated[str, BeforeValidator(_weekday)]
 Size = Annotated[int, BeforeValidator(_size)]
+SameAddress = Annotated[Same, BeforeValidator(_same)]
+Tag = Annotated[str, BeforeValidator(_tag)]
 SecretText = Annotated[str, BeforeValidator(_secret)]
 
 
@@ -126,6 +141,7 @@ class FirmTable(Table):
     reply_to: str | None = None
     timezone: Timezone = "UTC"
     office_hours: OfficeHoursTable | None = None
+    same_address: list[SameAddress] = Field(default_factory=list)
 
 
 class MemberTable(Table):
@@ -266,6 +282,8 @@ class ClientTable(Table):
     name: Line
     members: list[str] = Field(default_factory=list)
     contacts: list[ContactTable] = Field(default_factory=list)
+    domains: Annotated[list[Line], Field(max_length=MAX_DOMAINS)] = Field(default_factory=list)
+    tag: Tag | None = None
 
 
 KINDS: dict[str, type[Table]] = {

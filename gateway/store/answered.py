@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, exists, select
 
 from gateway.domain.record import Direction
 from gateway.store.columns import clean
+from gateway.store.compiled import Compiled
 from gateway.store.schema import filing, location, message
 
 MAX_NAMED = 100  # ids that are looked for: what a header of ordinary length holds
@@ -34,11 +35,27 @@ _SEEN_IN = (
 )
 
 
+_HOLDERS = Compiled(
+    select(filing.c.client)
+    .distinct()
+    .join(message, message.c.id == filing.c.message)
+    .where(message.c.message_id == bindparam("name"))
+)
+
+
 class Answered(NamedTuple):
     """What was found: the message's bytes by hash, and the keys of the mailboxes that it lies in."""
 
     sha256: str
     mailboxes: tuple[str, ...]
+
+
+def find_holders(connection: Connection, message_ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """By Message-ID, the clients under whom a message with it is filed; those that nobody has are missing."""
+    found = {
+        name: frozenset(row.client for row in _HOLDERS.all(connection, {"name": clean(name)})) for name in message_ids
+    }
+    return {name: clients for name, clients in found.items() if clients}
 
 
 def find_answered(connection: Connection, message_ids: Sequence[str], clients: Collection[str]) -> Answered | None:

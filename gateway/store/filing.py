@@ -81,7 +81,8 @@ class Transaction:
     def _file(self, connection: Connection, client: str, direction: Direction, number: int) -> int:
         item = self.item
         thread = thread_for(connection, client, item.facts)
-        row = {"client": client, "message": number, "direction": direction.value, "thread": thread, "flags": []}
+        marks = [mark.value for mark in item.marks.get(client, ())]
+        row = {"client": client, "message": number, "direction": direction.value, "thread": thread, "flags": marks}
         _FILE.run(connection, row)
         if not item.announce:
             return 0

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from gateway.domain.address import Address
+from gateway.domain.address import Address, Same
 from gateway.domain.firm import Client, Firm, Mailbox, Member, Rule, Secret, Signature
 from gateway.domain.schedule import Opening
 
@@ -19,6 +19,7 @@ T = TypeVar("T")
 # Missing fields take the domain's defaults and unknown ones are dropped, so old rows stay readable as it grows.
 _REPLY_TO: TypeAdapter[Address | None] = TypeAdapter(Address | None)
 _OPENING: TypeAdapter[Opening | None] = TypeAdapter(Opening | None)
+_SAME: TypeAdapter[tuple[Same, ...]] = TypeAdapter(tuple[Same, ...])
 _MEMBER = TypeAdapter(Member)
 _MAILBOX = TypeAdapter(Mailbox)
 _SIGNATURE = TypeAdapter(Signature)
@@ -43,6 +44,7 @@ def nouns(firm: Firm) -> dict[tuple[str, str], Noun]:
         "reply_to": _REPLY_TO.dump_python(firm.reply_to, mode="json"),
         "timezone": firm.timezone,
         "office_hours": firm.office_hours and _opening(firm.office_hours),
+        "same_address": [same.value for same in firm.same_address],
     }
     rows = [Noun("firm", "", 0, own)]
     rows += [Noun("member", one.login, at, _plain(_MEMBER, one)) for at, one in enumerate(firm.members)]
@@ -66,6 +68,7 @@ def firm_of(rows: Mapping[tuple[str, str], Noun], password: Callable[[str], Secr
         reply_to=_REPLY_TO.validate_python(own["reply_to"]),
         timezone=str(own.get("timezone", Firm.timezone)),
         office_hours=_OPENING.validate_python(own.get("office_hours")),
+        same_address=_SAME.validate_python(own.get("same_address", ())),
         members=of("member", lambda row: _MEMBER.validate_python(row.document)),
         mailboxes=of("mailbox", lambda row: _read_mailbox(row, password)),
         signatures=of("signature", lambda row: _read_signature(row.document)),

@@ -16,7 +16,7 @@ from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Direction, Document, Filed, Filing, Location, Message, NewFiling
 from gateway.mime.facts import correspondents
 from gateway.store import documents, locations, schema
-from gateway.store.answered import find_answered
+from gateway.store.answered import find_answered, find_holders
 from gateway.store.bodies import Bodies
 from gateway.store.feed import Bell
 from gateway.store.filing import Saved, Transaction, run_all
@@ -141,6 +141,10 @@ class Record:
             if key not in first and (address := _address(key)):
                 first[key] = address
         return tuple(first.values())
+
+    async def holders(self, message_ids: Collection[str]) -> dict[str, frozenset[str]]:
+        """By Message-ID, the clients under whom a message with it is filed; those that nobody has are missing."""
+        return await self._reader.run(lambda connection: find_holders(connection, message_ids))
 
     async def locations(self, id: int) -> Locations:  # noqa: A002
         """Where the message lies upstream, as far as its folders were not renumbered since."""

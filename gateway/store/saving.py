@@ -47,7 +47,7 @@ class Saver:
         has = await self._had(items, wanted)
         todo: list[_Todo] = []
         for number, (item, found) in enumerate(zip(items, wanted, strict=True)):
-            for client in dict(item.clients):
+            for client in item.savers:
                 new = [sha256 for sha256 in found if (client, sha256) not in has]
                 todo += [_Todo(number, client, sha256, found[sha256]) for sha256 in new]
                 has.update((client, sha256) for sha256 in new)
@@ -57,7 +57,7 @@ class Saver:
 
     async def _had(self, items: Sequence[NewFiling], wanted: Sequence[Mapping[str, SavedName]]) -> set[tuple[str, str]]:
         """Who has which of the contents already, by client and hash."""
-        clients = list(dict.fromkeys(client for item in items for client, _ in item.clients))
+        clients = list(dict.fromkeys(client for item in items for client in item.savers))
         hashes = list(dict.fromkeys(sha256 for found in wanted for sha256 in found))
 
         def look(connection: Connection) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.address import Same
 from gateway.domain.errors import Faulty
 from gateway.domain.firm import Endpoint, Firm, Role, Secret, Security
 from gateway.mime.address import parse_address
@@ -69,6 +70,23 @@ def test_the_port_follows_from_the_security(kind: str, security: str, port: int)
     document["mailbox"][0][kind] = {"host": "Mail.Firm.example", "security": security}
     endpoint = getattr(parse(document).firm.mailboxes[0], kind)
     assert endpoint == Endpoint("mail.firm.example", port, Security(security))
+
+
+def test_two_clients_have_no_tag_in_common() -> None:
+    document = contract()
+    document["client"] = [{"name": "One", "tag": "C042"}, {"name": "Two", "tag": "c042"}]
+    assert faults_in(document) == {"client[1].tag": '"c042" is the tag of "One" already'}
+
+
+def test_what_tells_whose_mail_is_is_read_in_the_spelling_that_is_compared() -> None:
+    document = contract()
+    document["firm"]["same_address"] = ["plus", "gmail-dots", "plus"]
+    document["client"][0] |= {"domains": ["Pacino.example", "@p\u00e4cino.example"], "tag": "C042"}
+    firm = parse(document).firm
+    assert firm.same_address == tuple(Same)
+    assert (firm.clients[0].domains, firm.clients[0].tag) == (("pacino.example", "xn--pcino-gra.example"), "C042")
+    document["firm"]["same_address"] = ["dots"]
+    assert "must be one of" in faults_in(document)["firm.same_address[0]"]
 
 
 def test_domains_of_rules_are_compared_as_a_labels() -> None:
@@ -135,6 +153,11 @@ FAULTS: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
     (setting("client", 0, contacts=contacts("x")), "client[0].contacts[0].addresses[0].address", "is not an address"),
     (setting("client", 0, contacts=contacts("a@b.example", "A@b.example")), "client[0].contacts", "twice"),
     (setting("client", 0, contacts=contacts("support@firm.example")), "client[0].contacts", "mailbox of the firm"),
+    (setting("client", 0, domains=["gmail.com"]), "client[0].domains[0]", "everybody may have a mailbox"),
+    (setting("client", 0, domains=["a b"]), "client[0].domains[0]", "is not an address"),
+    (setting("client", 0, domains=["FIRM.example"]), "client[0].domains", "the firm's own"),
+    (setting("client", 0, tag="a b"), "client[0].tag", "without spaces"),
+    (setting("client", 0, tag="[x]"), "client[0].tag", "without spaces"),
     (doubled("client", name="al pacino"), "client[1].name", "is there already: client[0]"),
     (doubled("client", name="Al Pacino."), "client[1].name", "the same folder"),
     (doubled("client", name="Al\u00a0Pacino"), "client[1].name", "one line"),

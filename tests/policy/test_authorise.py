@@ -137,6 +137,14 @@ def test_what_mail_programs_write_passes(header: str) -> None:
     assert authorised(submission(header)).mailbox.key == "ion@firm.example"
 
 
+def test_a_client_s_whole_domain_is_closed_to_who_has_no_access_and_open_to_who_has() -> None:
+    firm = replace(FIRM, clients=(replace(client("Kanzlei", members=("ana",)), domains=("kanzlei.example",)),))
+    to = ("anybody@kanzlei.example",)
+    with pytest.raises(ClientOffLimits, match="no access"):
+        authorised(submission("From: ion@firm.example", to=to), firm)
+    assert authorised(submission("From: ana@firm.example", login="ana", to=to), firm).clients == firm.clients
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.address import Address
+from gateway.domain.address import Address, Same
 from gateway.domain.errors import Conflict, Faulty
 from gateway.domain.firm import (
     Change,
@@ -73,6 +73,8 @@ FIRM = Firm(
 FINER = replace(
     FIRM,
     timezone="Europe/Bucharest",
+    same_address=(Same.PLUS, Same.GMAIL_DOTS),
+    clients=(replace(FIRM.clients[0], domains=("pacino.example",), tag="C042"), FIRM.clients[1]),
     members=(replace(FIRM.members[0], signature="support"), FIRM.members[1]),
     mailboxes=(
         replace(

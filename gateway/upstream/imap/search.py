@@ -16,23 +16,25 @@ ADDRESSES_A_SEARCH = 10  # measured: ten to a command cost the server a sixth of
 UIDS_A_SEARCH = 50_000  # so that a plain SEARCH answer stays far below a line's limit
 FIELDS = (b"FROM", b"TO", b"CC", b"BCC")
 
+Sought = Address | str  # a whole domain as "@domain", in ASCII
+
 _log = structlog.get_logger()
 
 
-def address_searches(addresses: Sequence[Address], last_uid: int, *, extended: bool) -> Iterator[Command]:
+def address_searches(addresses: Sequence[Sought], last_uid: int, *, extended: bool) -> Iterator[Command]:
     """Commands that together find every message up to ``last_uid`` from or to any of the addresses.
 
     SEARCH looks for substrings, so they find too much; who asks verifies. Addresses beyond ASCII come last and apart.
     """
-    plain = [address for address in addresses if address.is_ascii]
-    foreign = [address for address in addresses if not address.is_ascii]
+    plain = [address for address in addresses if str(address).isascii()]
+    foreign = [address for address in addresses if not str(address).isascii()]
     for kind in (plain, foreign):
         for start in range(0, len(kind), ADDRESSES_A_SEARCH):
             texts = [str(address) for address in kind[start : start + ADDRESSES_A_SEARCH]]
             yield search(b"UID 1:%d" % last_uid, any_of(texts), extended=extended, foreign=kind is foreign)
 
 
-async def find_addresses(connection: Connection, addresses: Sequence[Address], last_uid: int) -> set[int]:
+async def find_addresses(connection: Connection, addresses: Sequence[Sought], last_uid: int) -> set[int]:
     """UIDs up to ``last_uid`` of what may be from or to any of the addresses."""
     extended = is_extended(connection)
     found: set[int] = set()
@@ -90,9 +92,10 @@ def is_extended(connection: Connection) -> bool:
     return bool(connection.capabilities & {"ESEARCH", "IMAP4REV2"})
 
 
-def domain_searches(addresses: Sequence[Address], last_uid: int, *, extended: bool) -> Iterator[Command]:
+def domain_searches(addresses: Sequence[Sought], last_uid: int, *, extended: bool) -> Iterator[Command]:
     """For a server that searches ASCII only: a wider net for the addresses beyond it, by their domains."""
-    texts = sorted({f"@{address.domain}" for address in addresses if not address.is_ascii})
+    foreign = (address for address in addresses if isinstance(address, Address) and not address.is_ascii)
+    texts = sorted({f"@{address.domain}" for address in foreign})
     for start in range(0, len(texts), ADDRESSES_A_SEARCH):
         keys = any_of(texts[start : start + ADDRESSES_A_SEARCH])
         yield search(b"UID 1:%d" % last_uid, keys, extended=extended)

@@ -10,7 +10,6 @@ from pathlib import Path
 import structlog
 
 from gateway import __version__
-from gateway.domain.address import Address
 from gateway.domain.errors import CommandRefused
 from gateway.domain.firm import Endpoint, Secret
 from gateway.policy.cursor import Sight
@@ -22,7 +21,7 @@ from gateway.upstream.imap.examine import FolderState, examine
 from gateway.upstream.imap.fetch import HEADERS_A_FETCH, HeaderRow
 from gateway.upstream.imap.folders import Folder, read_folder
 from gateway.upstream.imap.parse import Exists, Listed, Removed, Untagged
-from gateway.upstream.imap.search import find_addresses, find_message_id, find_uids
+from gateway.upstream.imap.search import Sought, find_addresses, find_message_id, find_uids
 from gateway.upstream.imap.signin import sign_in
 
 __all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "open_session"]
@@ -140,7 +139,7 @@ class ImapSession:
         async with self._lock:
             return await self._examine(folder)
 
-    async def search_addresses(self, addresses: Sequence[Address], below_uid: int) -> list[int]:
+    async def search_addresses(self, addresses: Sequence[Sought], below_uid: int) -> list[int]:
         """UIDs below ``below_uid``, ascending, of what may be from or to any address; verify from the header."""
         if below_uid <= 1:
             return []
