@@ -7,9 +7,25 @@ import asyncio
 from fastapi import FastAPI
 
 from gateway import __version__
-from gateway.admin import problems
-from gateway.admin.routes import backup, dkim, documents, feed, firm, mail, mailboxes, queue, rules, schedule, status
+from gateway.admin import problems, ruled
+from gateway.admin.routes import (
+    activity,
+    backup,
+    dkim,
+    documents,
+    feed,
+    firm,
+    mail,
+    mailboxes,
+    queue,
+    rules,
+    schedule,
+    status,
+    tokens,
+)
 from gateway.admin.services import Services
+
+NOUNS = (status, firm, tokens, activity, rules, mailboxes, dkim, mail, documents, queue, schedule, feed, backup)
 
 
 def build(services: Services, stopping: asyncio.Event) -> FastAPI:
@@ -18,6 +34,7 @@ def build(services: Services, stopping: asyncio.Event) -> FastAPI:
     app.state.services = services
     app.state.stopping = stopping
     problems.install(app)
-    for noun in (status, firm, rules, mailboxes, dkim, mail, documents, queue, schedule, feed, backup):
+    for noun in NOUNS:
+        ruled.check(noun.router)
         app.include_router(noun.router)
     return app

@@ -1,8 +1,15 @@
-"""The first look at every request: who asks, and whether it is small and plain enough to go on."""
+"""The first look at every request: who asks, and whether it is small and plain enough to go on.
+
+The kernel says who connected: root, the daemon's user and the admin group pass, and nobody else, token or no token.
+Who shows a member's token is that member from there on, and sees no more for being root; a token that is not good opens
+nothing. Who shows none is an operator, unless they are of the admin group and the settings ask that group for tokens.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from starlette.datastructures import Headers
@@ -12,9 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.admin.peer import Door, Peer
 from gateway.admin.problems import problem
+from gateway.domain.access import OPERATOR, Caller
+from gateway.domain.errors import PosternError
 
 MAX_BODY = 8 * 1024 * 1024  # octets; a firm file with a few logos in base64 has under one million
 MAX_HEADERS = 64  # fields; a browser sends about twenty
+
+Recognise = Callable[[str], Awaitable[Caller | None]]
+_BEARER = "bearer "  # RFC 6750 section 2.1; the scheme's case does not count, RFC 9110 section 11.1
 
 _log = structlog.get_logger()
 
@@ -22,9 +34,10 @@ _log = structlog.get_logger()
 class Gate:
     """ASGI middleware that stands outside of everything else, so that nothing runs for those who may not."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, door: Door, recognise: Recognise) -> None:
         self._app = app
         self._door = door
+        self._recognise = recognise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = await self._refusal(scope)
@@ -42,7 +55,29 @@ class Gate:
             _log.warning("admin_stranger", uid=peer and peer.uid, pid=peer and peer.pid)
             return problem(403, headers={"connection": "close"})
         status = _misfit(scope)
-        return problem(status, headers={"connection": "close"}) if status else None
+        return problem(status, headers={"connection": "close"}) if status else await self._identify(scope, peer)
+
+    async def _identify(self, scope: Scope, peer: Peer) -> Response | None:
+        """Puts the caller into the scope, and the way to ask again whether they still are that one."""
+        shown = Headers(scope=scope).getlist("authorization")
+        again = partial(self._caller, peer, shown)
+        try:
+            caller = await again()
+        except PosternError as error:
+            _log.warning("admin_not_recognised", reason=error.sentence, detail=error.detail)
+            return problem(503)
+        if caller is None:
+            _log.warning("admin_no_token" if not shown else "admin_bad_token", uid=peer.uid, pid=peer.pid)
+            return problem(401, headers={"www-authenticate": 'Bearer realm="postern"'})
+        scope["state"]["caller"], scope["state"]["again"] = caller, again
+        return None
+
+    async def _caller(self, peer: Peer, shown: list[str]) -> Caller | None:
+        if not shown:
+            return OPERATOR if await asyncio.to_thread(self._door.is_operator, peer) else None
+        if len(shown) > 1 or not shown[0].lower().startswith(_BEARER):
+            return None
+        return await self._recognise(shown[0][len(_BEARER) :].strip())
 
 
 def _misfit(scope: Scope) -> int | None:

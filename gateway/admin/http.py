@@ -23,7 +23,7 @@ class Http:
     """Makes the protocol of each connection, and knows those that are open."""
 
     def __init__(self, services: Services, door: Door, stopping: asyncio.Event) -> None:
-        self._config = _config(Gate(build(services, stopping), door))
+        self._config = _config(Gate(build(services, stopping), door, services.tokens.recognise))
         self.state = ServerState()
         self.state.default_headers = self._config.encoded_headers
 

@@ -37,11 +37,20 @@ class Door:
 
     own_uid: int
     group_id: int | None = None
+    group_needs_token: bool = False  # then those of the group are members of the firm, and no operators
 
     def lets_in(self, peer: Peer) -> bool:
         """Asks the user database for supplementary groups, which may block."""
-        if peer.uid in {0, self.own_uid}:
-            return True
+        return self._runs_it(peer) or self._is_of_group(peer)
+
+    def is_operator(self, peer: Peer) -> bool:
+        """Whether they need no token; may block as well."""
+        return self._runs_it(peer) or (not self.group_needs_token and self._is_of_group(peer))
+
+    def _runs_it(self, peer: Peer) -> bool:
+        return peer.uid in {0, self.own_uid}
+
+    def _is_of_group(self, peer: Peer) -> bool:
         return self.group_id is not None and self.group_id in _groups_of(peer)
 
 

@@ -34,7 +34,7 @@ STATUS: Mapping[type[errors.PosternError], int] = {
 
 SENTENCES = {
     400: "The request can't be read: check how it is written.",
-    401: "Sign in first.",
+    401: "Show a member's token that is good: `postern member token LOGIN` makes one, POSTERN_TOKEN holds it.",
     403: "This user may not use the admin socket: become root, the daemon's user, or a member of its admin group.",
     404: "There is nothing at this path: /openapi.json lists what there is.",
     405: "This can't be done with that path: /openapi.json lists what can.",

@@ -28,10 +28,13 @@ class AdminServer:
     Without uvicorn's own Server: that one takes the signals, polls ten times a second, and wants a task.
     """
 
-    def __init__(self, services: Services, *, socket_path: Path, group: str | None) -> None:
+    def __init__(
+        self, services: Services, *, socket_path: Path, group: str | None, group_needs_token: bool = False
+    ) -> None:
         self._services = services
         self._path = socket_path
         self._group = group
+        self._group_needs_token = group_needs_token
         self._stopping = asyncio.Event()
         self._sock: socket.socket | None = None
         self._door = Door(own_uid=os.geteuid())
@@ -42,7 +45,7 @@ class AdminServer:
     async def start(self) -> None:
         """Listens: connections wait in the backlog. Raises Conflict or Faulty (see `unix.bind`), leaving nothing."""
         group = group_id(self._group)
-        self._door = Door(own_uid=os.geteuid(), group_id=group)
+        self._door = Door(own_uid=os.geteuid(), group_id=group, group_needs_token=self._group_needs_token)
         self._sock = unix.bind(self._path, group)
         self._mine = unix.identity(self._path)
         self._sock.listen(unix.BACKLOG)

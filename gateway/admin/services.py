@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from gateway.domain.diagnosis import Diagnosis
 from gateway.domain.firm import Mailbox
 from gateway.domain.status import Status
 from gateway.inbound.stops import Stops
 from gateway.office.office import Office
+from gateway.office.tokens import Tokens
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing_keys import FindTxt
 from gateway.settings.gateway import Queue
@@ -37,3 +39,8 @@ class Services:
     diagnose: Callable[[Mailbox], Awaitable[Diagnosis]] = diagnose
     give_up_after: Callable[[], timedelta] = lambda: Queue().give_up_after  # how long the queue tries
     find_txt: FindTxt = find_txt  # in whose DNS the records of signing keys are looked up
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Members' tokens."""
+        return Tokens(self.store.tokens, firm=lambda: self.office.firm, now=self.now)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature, When
 from gateway.domain.history import History, Tried
 from gateway.domain.mail import Outcome, QueueEntry, Recipient
-from gateway.domain.record import Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
+from gateway.domain.record import Activity, Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
 from gateway.domain.status import Status
 
 Json = dict[str, object]
@@ -281,6 +281,20 @@ def event(value: Event) -> Json:
         "mailbox": value.mailbox,
         "message": value.message,
         "queue_id": value.queue_id,
+    }
+
+
+def activity(value: Activity) -> Json:
+    """One line of the trail."""
+    return {
+        "number": value.number,
+        "at": moment(value.at),
+        "who": value.who,
+        "kind": value.kind,
+        "name": value.name,
+        "verb": value.verb,
+        "what": value.what,
+        "link": value.link,
     }
 
 

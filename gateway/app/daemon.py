@@ -185,7 +185,12 @@ class Daemon:
                 diagnose, hostname=self._settings.submission.hostname, trust=self._settings.upstream.trust
             ),
         )
-        return AdminServer(services, socket_path=socket_path, group=self._settings.admin.group)
+        return AdminServer(
+            services,
+            socket_path=socket_path,
+            group=self._settings.admin.group,
+            group_needs_token=self._settings.admin.group_needs_token,
+        )
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

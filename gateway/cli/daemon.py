@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from gateway.cli.answer import Answer
 from gateway.cli.exits import NOT_ALLOWED, TRY_AGAIN, UNAVAILABLE, Failed, code_of
+from gateway.cli.token import token
 
 if TYPE_CHECKING:
     import httpx2
@@ -39,7 +40,7 @@ class Daemon:
             raise self._absent() from None
         try:
             self._knock(name)
-            self._client = self._stack.enter_context(_client(name))
+            self._client = self._stack.enter_context(_client(name, token()))
         except BaseException:
             self._stack.close()
             raise
@@ -61,6 +62,9 @@ class Daemon:
     ) -> Answer:
         """``patient``: however long it takes."""
         return Answer.read(self._ask("POST", path, params, body=body, patient=patient).content)
+
+    def delete(self, path: str) -> Answer:
+        return Answer.read(self._ask("DELETE", path, {}).content)
 
     def deliver(self, path: str, content: bytes, params: Mapping[str, str | list[str]]) -> Answer:
         """Posts a message as it is."""
@@ -150,14 +154,17 @@ class Daemon:
         return Failed(NOT_ALLOWED, sentence)
 
 
-def _client(name: str) -> httpx2.Client:
+def _client(name: str, shown: str) -> httpx2.Client:
     import ssl
 
     import httpx2
 
     unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else the client reads all certificates of the machine
     transport = httpx2.HTTPTransport(uds=name, verify=unused, trust_env=False)
-    return httpx2.Client(transport=transport, base_url="http://postern", timeout=ANSWER_SECONDS, trust_env=False)
+    headers = {"authorization": f"Bearer {shown}"} if shown else {}
+    return httpx2.Client(
+        transport=transport, base_url="http://postern", timeout=ANSWER_SECONDS, trust_env=False, headers=headers
+    )
 
 
 def _late() -> Failed:

@@ -8,6 +8,7 @@ import click
 
 from gateway import __version__
 from gateway.cli import (
+    activity,
     apply,
     backup,
     check,
@@ -18,6 +19,7 @@ from gateway.cli import (
     firm,
     mail,
     mailbox,
+    member,
     queue,
     rule,
     schedule,
@@ -53,9 +55,11 @@ for _command in (
     queue.queue,
     schedule.schedule,
     feed.feed,
+    activity.activity,
     backup.backup,
     trial.trial,
     version.version,
 ):
     root.add_command(_command)
+firm.NOUNS["member"].add_command(member.token)
 firm.NOUNS["rule"].add_command(rule.try_rules)

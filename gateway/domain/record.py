@@ -143,6 +143,21 @@ class Event:
     mailbox: str = ""
     message: int | None = None
     queue_id: str = ""
+    login: str = ""  # who wrote what it is about, where that is no client's business
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One line of the audit trail; ``link`` vouches for it and for all lines before it."""
+
+    number: int
+    at: datetime
+    who: str
+    kind: str
+    name: str
+    verb: str
+    what: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from typing import Protocol
 
 import structlog
 
+from gateway.domain.access import OPERATOR, Caller
 from gateway.domain.firm import Change, Firm, Member
 from gateway.office.difference import differences
 from gateway.office.draft import FirmDraft, parse
 from gateway.office.passwords import Passwords
+from gateway.policy.walls import Walls
 from gateway.settings.firmfile import firm_document
 from gateway.settings.toml import write_toml
 
@@ -57,15 +59,24 @@ class Office:
         return self._firm
 
     async def apply(
-        self, document: Mapping[str, object], *, by: str, at: datetime, dry_run: bool = False, prune: bool = False
+        self,
+        document: Mapping[str, object],
+        *,
+        by: str,
+        at: datetime,
+        dry_run: bool = False,
+        prune: bool = False,
+        caller: Caller = OPERATOR,
     ) -> list[Change]:
         """Make the firm as the document says (see ``office.draft.parse``); what differed, empty the second time.
 
-        Raises Faulty with every fault; then, and with ``dry_run``, nothing changed.
+        Raises Faulty with every fault, Refusal for what ``caller`` may not change; then, and with ``dry_run``, nothing
+        changed.
         """
         async with self._lock:
             old = self._firm
             firm = await self._with_hashes(parse(document, current=old, prune=prune))
+            Walls(old, caller).require_change(firm)
             changes = differences(old, firm)
             if not changes or dry_run:
                 return changes

@@ -53,15 +53,27 @@ class Bounces:
         wished = [one for one in known if to_report(one) is Action.FAILED]
         report = await self._compose(new_queue_id(), entry, wished, Action.FAILED)
         await self._store.queue.reported(entry.id, failed, report)
-        names = ", ".join(str(one.address) for one in failed)
         log.warning("bounced", queue_id=entry.id, recipients=len(failed), report=report[0].id if report else "")
-        await self._store.feed.add(
-            EventKind.BOUNCE,
-            self._now(),
-            f"“{entry.subject}” could not be delivered to {names}: {_why(failed)}",
-            mailbox=entry.mailbox,
-            queue_id=entry.id,
-        )
+        for client, theirs in self._by_client(failed).items():
+            names = ", ".join(str(one.address) for one in theirs)
+            await self._store.feed.add(
+                EventKind.BOUNCE,
+                self._now(),
+                f"“{entry.subject}” could not be delivered to {names}: {_why(theirs)}",
+                client=client,
+                mailbox=entry.mailbox,
+                queue_id=entry.id,
+                login=entry.login,
+            )
+
+    def _by_client(self, failed: Sequence[Recipient]) -> dict[str, list[Recipient]]:
+        """A line for each client, so that nobody learns of another; "" for whoever is no client's."""
+        found: dict[str, list[Recipient]] = {}
+        for one in failed:
+            clients = [client.name for client, _ in self._firm().clients_with(one.address)]
+            for name in dict.fromkeys(clients) or ("",):
+                found.setdefault(name, []).append(one)
+        return found
 
     async def delayed(self, entry: QueueEntry, *, since: datetime | None = None, until: datetime | None = None) -> bool:
         """Warns once of an entry that has waited for long; whether it did now. To be called after each attempt.

@@ -90,10 +90,11 @@ class Tls(Table):
 
 
 class Admin(Table):
-    """The admin socket; ``group`` may use it besides us and root."""
+    """The admin socket; ``group`` may use it besides us and root, where ``group_needs_token`` with a member's token."""
 
     socket: FilePath
     group: str | None = None
+    group_needs_token: bool = False
 
 
 class Database(Table):

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from gateway.domain.dkim import Algorithm, KeyState, SigningKey
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.firm import Secret
+from gateway.store.activity import Entry, book
 from gateway.store.reader import Reader
-from gateway.store.schema import activity, dkim_key
+from gateway.store.schema import dkim_key
 from gateway.store.secrets import Seal, Sealed
 from gateway.store.writer import Writer
 
@@ -192,5 +193,4 @@ def _become(connection: Connection, key: SigningKey, state: KeyState, by: str, a
 def _book(connection: Connection, key: SigningKey, done: tuple[str, str], by: str, at: datetime) -> None:
     """For the activity trail; ``done`` is the verb and what there is to say of it."""
     verb, what = done
-    row = {"at": at, "who": by, "kind": "dkim", "name": key.record_name, "verb": verb, "what": what}
-    connection.execute(insert(activity), row)
+    book(connection, [Entry("dkim", key.record_name, verb, what)], by, at)

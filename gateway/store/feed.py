@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, or_, select
 
+from gateway.domain.access import EVERYTHING, Sight
 from gateway.domain.record import Event, EventKind
 from gateway.store.compiled import Compiled
 from gateway.store.reader import Reader
@@ -32,6 +34,11 @@ class Bell:
             self._rung.set()
             self._rung = asyncio.Event()
 
+    @property
+    def newest(self) -> int:
+        """The number of the last line that was committed."""
+        return self._newest
+
     async def beyond(self, number: int) -> None:
         while self._newest <= number:
             await self._rung.wait()
@@ -47,6 +54,7 @@ def add_event(
     mailbox: str = "",
     message: int | None = None,
     queue_id: str = "",
+    login: str = "",
 ) -> int:
     """Add a line within the caller's transaction; its number."""
     values = {
@@ -57,6 +65,7 @@ def add_event(
         "mailbox": mailbox,
         "message": message,
         "queue_id": queue_id,
+        "login": login,
     }
     return _ADD.add(connection, values)
 
@@ -84,36 +93,46 @@ class Feed:
         mailbox: str = "",
         message: int | None = None,
         queue_id: str = "",
+        login: str = "",
     ) -> Event:
-        def work(connection: Connection) -> int:
-            return add_event(
-                connection, kind, at, text, client=client, mailbox=mailbox, message=message, queue_id=queue_id
-            )
+        """``client`` and ``login`` say who may see it; where both are empty, those of the mailbox may."""
+        about: dict[str, Any] = {"client": client, "mailbox": mailbox, "message": message, "queue_id": queue_id}
+        number = await self._writer.run(
+            lambda connection: add_event(connection, kind, at, text, **about, login=login), self._bell.ring
+        )
+        return Event(number, at, kind, text, client, mailbox, message, queue_id, login)
 
-        number = await self._writer.run(work, self._bell.ring)
-        return Event(number, at, kind, text, client, mailbox, message, queue_id)
-
-    async def after(self, number: int, limit: int = 100) -> list[Event]:
-        """Lines beyond ``number``, oldest first."""
+    async def after(self, number: int, limit: int = 100, sight: Sight = EVERYTHING) -> list[Event]:
+        """Lines beyond ``number`` that are in sight, oldest first."""
+        query = _AFTER if sight.clients is None else _AFTER.where(_in_sight(sight, sight.clients))
 
         def look(connection: Connection) -> Sequence[Event]:
-            rows = connection.execute(_AFTER, {"number": number, "most": limit})
-            return [
-                Event(
-                    row.number,
-                    row.at,
-                    EventKind(row.kind),
-                    row.text,
-                    row.client,
-                    row.mailbox,
-                    row.message,
-                    row.queue_id,
-                )
-                for row in rows
-            ]
+            rows = connection.execute(query, {"number": number, "most": limit})
+            return [_read(row) for row in rows]
 
         return list(await self._reader.run(look))
+
+    @property
+    def newest(self) -> int:
+        """The number of the last line: a look that begins now sees it."""
+        return self._bell.newest
 
     async def wait(self, number: int) -> None:
         """Return when a line beyond ``number`` exists."""
         await self._bell.beyond(number)
+
+
+def _in_sight(sight: Sight, clients: Collection[str]) -> ColumnElement[bool]:
+    """A client's for those to whom the client is open; what else somebody wrote, for them; the rest by mailbox."""
+    line = event.c
+    nobodys = and_(line.client == "", line.login == "", line.queue_id == "")
+    if sight.mailboxes is not None:
+        nobodys = and_(nobodys, line.mailbox.in_(sight.mailboxes))
+    own = and_(line.client == "", line.login == sight.login)
+    return or_(line.client.in_(clients), own, nobodys)
+
+
+def _read(row: Row[Any]) -> Event:
+    return Event(
+        row.number, row.at, EventKind(row.kind), row.text, row.client, row.mailbox, row.message, row.queue_id, row.login
+    )

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gateway.domain.errors import Conflict
 from gateway.domain.firm import Change, Firm, Mailbox, Secret
+from gateway.store.activity import Entry, book
 from gateway.store.firm_rows import Noun, firm_of, nouns, passwords
 from gateway.store.reader import Reader
-from gateway.store.schema import activity, noun, sealed
+from gateway.store.schema import member_token, noun, sealed
 from gateway.store.secrets import Seal, Sealed
 from gateway.store.writer import Writer
 
@@ -21,6 +22,7 @@ _OLD = (noun.c.kind == bindparam("old_kind"), noun.c.name == bindparam("old_name
 _REMOVE = delete(noun).where(*_OLD)
 _CHANGE = update(noun).where(*_OLD)
 _FORGET = delete(sealed).where(sealed.c.mailbox == bindparam("of"))
+_SHUT_OUT = delete(member_token).where(member_token.c.login.not_in(bindparam("logins", expanding=True)))
 
 
 class FirmShelf:
@@ -41,7 +43,8 @@ class FirmShelf:
         def work(connection: Connection) -> None:
             _write_nouns(connection, _read_nouns(connection), nouns(firm))
             self._write_passwords(connection, firm.mailboxes)
-            _write_activity(connection, changes, by, at)
+            connection.execute(_SHUT_OUT, {"logins": [member.login for member in firm.members]})
+            book(connection, [Entry(one.kind, one.name, one.verb, one.what) for one in changes], by, at)
 
         await self._writer.run(work)
 
@@ -95,11 +98,3 @@ def _write_nouns(
             connection.execute(insert(noun), {"kind": row.kind, "name": row.name, **values})
         elif old[key] != row:
             connection.execute(_CHANGE, {"old_kind": row.kind, "old_name": row.name, **values})
-
-
-def _write_activity(connection: Connection, changes: Sequence[Change], by: str, at: datetime) -> None:
-    rows = [
-        {"at": at, "who": by, "kind": one.kind, "name": one.name, "verb": one.verb, "what": one.what} for one in changes
-    ]
-    if rows:
-        connection.execute(insert(activity), rows)

@@ -42,8 +42,8 @@ Locations = list[Location]
 Documents = list[Document]
 Names = list[str]
 
-_NO_MESSAGE = "there is no such message: `postern mail list` shows those of a client"
-_NO_DOCUMENT = "there is no such document: `postern document list` shows those of a client"
+NO_MESSAGE = "there is no such message: `postern mail list` shows those of a client"
+NO_DOCUMENT = "there is no such document: `postern document list` shows those of a client"
 
 
 class Record:
@@ -112,7 +112,7 @@ class Record:
         return [read_filing(row) for row in await self._all(query)]
 
     async def message(self, id: int) -> Message:  # noqa: A002 - the word of the API
-        return read_message(await self._one(MESSAGES.where(schema.message.c.id == id), _NO_MESSAGE))
+        return read_message(await self._one(MESSAGES.where(schema.message.c.id == id), NO_MESSAGE))
 
     async def by_sha(self, sha256: str) -> Message | None:
         rows = await self._all(MESSAGES.where(schema.message.c.sha256 == sha256))
@@ -157,17 +157,26 @@ class Record:
         """The message's bytes, as they came."""
         return await self._bodies.get((await self.message(id)).sha256)
 
-    async def documents(self, client: str | None = None, limit: int = 50, before: int | None = None) -> Documents:
-        """Of one client, or of all; ``before`` is a document's id."""
+    async def documents(
+        self,
+        client: str | None = None,
+        limit: int = 50,
+        before: int | None = None,
+        *,
+        within: Collection[str] | None = None,
+    ) -> Documents:
+        """Of one client, or of all, or of all ``within``; ``before`` is a document's id."""
         query = DOCUMENTS.order_by(schema.document.c.id.desc()).limit(limit)
         if client is not None:
             query = query.where(schema.document.c.client == client)
+        if within is not None:
+            query = query.where(schema.document.c.client.in_(within))
         if before is not None:
             query = query.where(schema.document.c.id < before)
         return [read_document(row) for row in await self._all(query)]
 
     async def document(self, id: int) -> Document:  # noqa: A002
-        return read_document(await self._one(DOCUMENTS.where(schema.document.c.id == id), _NO_DOCUMENT))
+        return read_document(await self._one(DOCUMENTS.where(schema.document.c.id == id), NO_DOCUMENT))
 
     async def document_bytes(self, id: int) -> bytes:  # noqa: A002
         """What was saved; `Conflict` when somebody changed or removed the file."""

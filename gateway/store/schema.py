@@ -78,7 +78,19 @@ activity = Table(
     Column("name", Words, nullable=False),
     Column("verb", Text, nullable=False),
     Column("what", Words, nullable=False),
+    Column("link", Text, nullable=False, server_default=""),
     sqlite_autoincrement=True,
+)
+
+member_token = Table(
+    "member_token",
+    metadata,
+    Column("login", Words, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("made_by", Words, nullable=False),
 )
 
 queue_entry = Table(
@@ -320,5 +332,6 @@ event = Table(
     Column("mailbox", Words, nullable=False),
     Column("message", Integer, ForeignKey("message.id")),
     Column("queue_id", Text, nullable=False),
+    Column("login", Words, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from gateway.domain.errors import Conflict
 from gateway.store import backup, files
+from gateway.store.activity import ActivityShelf
 from gateway.store.bodies import BLOBS, Bodies
 from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
@@ -28,6 +29,7 @@ from gateway.store.record import Record
 from gateway.store.scheduled import Scheduled
 from gateway.store.secrets import Seal
 from gateway.store.sync import Sync
+from gateway.store.tokens import TokenShelf
 from gateway.store.trouble import trouble
 from gateway.store.writer import Writer
 
@@ -53,6 +55,8 @@ class Store:
         self.bodies = Bodies(data_dir, self._reader)
         self.firm = FirmShelf(self._writer, self._reader, seal)
         self.dkim = DkimShelf(self._writer, self._reader, seal)
+        self.tokens = TokenShelf(self._writer, self._reader)
+        self.activity = ActivityShelf(self._reader)
         self.queue = Queue(self._writer, self._reader, self.bodies)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)

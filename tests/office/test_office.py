@@ -27,8 +27,9 @@ def office_on(shelf: Shelf) -> Office:
     return Office(shelf, passwords=PASSWORDS)
 
 
-async def applied(office: Office, document: dict[str, Any], **options: bool) -> list[str]:
-    return [str(change) for change in await office.apply(document, by="uid 0", at=NOON, **options)]
+async def applied(office: Office, document: dict[str, Any], *, dry_run: bool = False, prune: bool = False) -> list[str]:
+    changes = await office.apply(document, by="uid 0", at=NOON, dry_run=dry_run, prune=prune)
+    return [str(change) for change in changes]
 
 
 async def test_the_first_time_everything_is_added_and_the_second_time_nothing_changes() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, Recipient
@@ -110,3 +112,11 @@ def reached(uidnext: int, uidvalidity: int = 7) -> Cursor:
 
 def dated(known: HeaderFacts, date: datetime | None) -> HeaderFacts:
     return replace(known, date=date)
+
+
+def unguarded(database: Path) -> sqlite3.Connection:
+    """As somebody with the file in their hands would alter it: what the database itself refuses is taken away first."""
+    raw = sqlite3.connect(database)
+    for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        raw.execute(f"DROP TRIGGER {name}")
+    return raw

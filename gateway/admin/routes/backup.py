@@ -6,14 +6,15 @@ import errno
 from pathlib import Path
 
 import structlog
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from gateway.admin import shapes
+from gateway.admin import ruled, shapes
 from gateway.admin.given import Asker, Given
+from gateway.admin.ruled import asks
 from gateway.domain.errors import Conflict, NoSpace
+from gateway.policy.walls import Right
 
-router = APIRouter(tags=["backup"])
+router = ruled.router("backup")
 
 _log = structlog.get_logger()
 
@@ -26,7 +27,7 @@ class Where(BaseModel):
     dir: Path
 
 
-@router.post("/v1/backup")
+@router.post("/v1/backup", openapi_extra=asks(Right.MACHINE))
 async def backup(where: Where, given: Given, asker: Asker) -> shapes.Json:
     """Returns when the backup is whole; the daemon writes it, so its user needs the right to."""
     if not where.dir.is_absolute():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from gateway.admin import shapes
+from gateway.admin import ruled, shapes
 from gateway.admin.given import Asker, Given
+from gateway.admin.ruled import asks
 from gateway.admin.services import Services
 from gateway.domain.dkim import Algorithm, SigningKey
 from gateway.outbound.signing_keys import SigningKeys
+from gateway.policy.walls import Right
 
-router = APIRouter(tags=["dkim"])
+router = ruled.router("dkim")
 
 
 class Wanted(BaseModel):
@@ -34,26 +35,26 @@ class Action(StrEnum):
     REMOVE = "remove"
 
 
-@router.post("/v1/dkim")
+@router.post("/v1/dkim", openapi_extra=asks(Right.SETTINGS))
 async def new(wanted: Wanted, given: Given, asker: Asker) -> shapes.Json:
     """Makes a key that waits; the answer has the record to publish."""
     key = await _keys(given).new(wanted.domain, wanted.algorithm, by=asker, at=given.now(), selector=wanted.selector)
     return shown(key)
 
 
-@router.get("/v1/dkim")
+@router.get("/v1/dkim", openapi_extra=asks(Right.SETTINGS))
 async def keys(given: Given) -> shapes.Json:
     """Of all domains."""
     return {"keys": [shown(key) for key in await given.store.dkim.list()]}
 
 
-@router.get("/v1/dkim/{domain}")
+@router.get("/v1/dkim/{domain}", openapi_extra=asks(Right.SETTINGS))
 async def keys_of(domain: str, given: Given) -> shapes.Json:
     """Of one domain, the oldest first."""
     return {"keys": [shown(key) for key in await _keys(given).of(domain)]}
 
 
-@router.post("/v1/dkim/{domain}/{action}")
+@router.post("/v1/dkim/{domain}/{action}", openapi_extra=asks(Right.SETTINGS))
 async def act(
     domain: str, action: Action, given: Given, asker: Asker, *, selector: str | None = None, unchecked: bool = False
 ) -> shapes.Json:

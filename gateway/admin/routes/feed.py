@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
 
-from gateway.admin import shapes
-from gateway.admin.given import Given, Stopping
-from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number
+from gateway.admin import ruled, shapes
+from gateway.admin.given import Behind, Given, Stopping
+from gateway.admin.routes.answers import MAX_ID, MAX_PAGE, PAGE, Limit, Number
+from gateway.admin.ruled import asks
 from gateway.admin.services import Services
+from gateway.domain.access import Caller
 from gateway.domain.record import Event
+from gateway.policy.walls import Right, Walls
 
-router = APIRouter(tags=["feed"])
+router = ruled.router("feed")
 
 HEARTBEAT_SECONDS = 15.0  # how soon a stream learns that its reader has gone
 STREAM = "text/event-stream"
 
 
-@router.get("/v1/events", response_model=None)
+@router.get("/v1/events", response_model=None, openapi_extra=asks(Right.FEED))
 async def events(
     given: Given,
     stopping: Stopping,
+    walls: Behind,
+    request: Request,
     *,
     after: Number = 0,
     limit: Limit = PAGE,
@@ -35,20 +40,35 @@ async def events(
     """Oldest first; ``next`` is what to ask for then. A stream goes on from Last-Event-ID when it is broken."""
     if STREAM in accept:
         start = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
-        return StreamingResponse(_stream(given, stopping, min(start, MAX_ID)), media_type=STREAM)
-    found = await given.store.feed.after(after, limit)
+        stream = Stream(given, stopping, request.scope["state"]["again"])
+        return StreamingResponse(stream.frames(min(start, MAX_ID)), media_type=STREAM)
+    found = await given.store.feed.after(after, limit, walls.sight)
     return {"events": [shapes.event(one) for one in found], "next": found[-1].number if found else after}
 
 
-async def _stream(given: Services, stopping: asyncio.Event, number: int) -> AsyncIterator[str]:
-    yield ": postern\n\n"
-    while not stopping.is_set():
-        found = await given.store.feed.after(number)
-        for one in found:
-            yield _frame(one)
-            number = one.number
-        if not found and not await _more(given, stopping, number):
-            yield ": still here\n\n"
+class Stream:
+    """One reader's; what they may see is looked at anew each time, for walls move and tokens end meanwhile."""
+
+    def __init__(self, given: Services, stopping: asyncio.Event, again: Callable[[], Awaitable[Caller | None]]) -> None:
+        self._given = given
+        self._stopping = stopping
+        self._again = again
+
+    async def frames(self, number: int) -> AsyncIterator[str]:
+        """A page at a time is in memory, and the next is asked for when the reader has taken this one."""
+        feed = self._given.store.feed
+        yield ": postern\n\n"
+        while not self._stopping.is_set():
+            caller = await self._again()
+            if caller is None:
+                return
+            newest = feed.newest
+            found = await feed.after(number, MAX_PAGE, Walls(self._given.office.firm, caller).sight)
+            for one in found:
+                yield _frame(one)
+            number = found[-1].number if len(found) == MAX_PAGE else max(number, newest, *(e.number for e in found))
+            if not found and not await _more(self._given, self._stopping, number):
+                yield ": still here\n\n"
 
 
 async def _more(given: Services, stopping: asyncio.Event, number: int) -> bool:

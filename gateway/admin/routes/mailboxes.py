@@ -5,54 +5,55 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import structlog
-from fastapi import APIRouter
 
-from gateway.admin import shapes
-from gateway.admin.given import Asker, Given
-from gateway.admin.services import Services
+from gateway.admin import ruled, shapes
+from gateway.admin.given import Asker, Behind, Given
+from gateway.admin.ruled import asks
 from gateway.domain.diagnosis import Diagnosis
-from gateway.domain.errors import Conflict, NotFound
-from gateway.domain.firm import Mailbox
+from gateway.domain.errors import Conflict
+from gateway.policy.walls import Right
 
-router = APIRouter(tags=["mailboxes"])
+router = ruled.router("mailboxes")
 
 _log = structlog.get_logger()
 
 
-@router.get("/v1/mailboxes")
-async def mailboxes(given: Given) -> shapes.Json:
+@router.get("/v1/mailboxes", openapi_extra=asks(Right.MAILBOXES))
+async def mailboxes(given: Given, walls: Behind) -> shapes.Json:
     """Each with the state of its sync."""
     states = await given.store.sync.states()
-    return {"mailboxes": [shapes.mailbox(one, states.get(one.key)) for one in given.office.firm.mailboxes]}
+    return {"mailboxes": [shapes.mailbox(one, states.get(one.key)) for one in walls.mailboxes]}
 
 
-@router.post("/v1/mailboxes/{address}/sync")
-async def sync(address: str, given: Given) -> shapes.Json:
+@router.post("/v1/mailboxes/{address}/sync", openapi_extra=asks(Right.MAILBOXES))
+async def sync(address: str, given: Given, walls: Behind) -> shapes.Json:
     """Looks at the mailbox now, also where a refused sign-in had stopped it, and sends what was held for that."""
-    await given.sync_now(address.casefold())
-    return {"mailbox": address.casefold()}
+    mailbox = walls.mailbox(address)
+    await given.sync_now(mailbox.key)
+    return {"mailbox": mailbox.key}
 
 
-@router.post("/v1/mailboxes/{address}/test")
-async def test(address: str, given: Given) -> shapes.Json:
+@router.post("/v1/mailboxes/{address}/test", openapi_extra=asks(Right.MAILBOXES))
+async def test(address: str, given: Given, walls: Behind) -> shapes.Json:
     """Walks to its servers and signs in to both, whatever state its sync has; sends nothing. May take a minute."""
-    return diagnosis(await given.diagnose(_mailbox(given, address)))
+    return diagnosis(await given.diagnose(walls.mailbox(address)))
 
 
-@router.post("/v1/mailboxes/{address}/stop")
-async def stop(address: str, given: Given, asker: Asker, *, dry_run: bool = False) -> shapes.Json:
+@router.post("/v1/mailboxes/{address}/stop", openapi_extra=asks(Right.MAILBOXES))
+async def stop(address: str, given: Given, asker: Asker, walls: Behind, *, dry_run: bool = False) -> shapes.Json:
     """Neither read nor sent through until it is synced again; the answer says what does not work then."""
-    mailbox = _mailbox(given, address)
+    mailbox = walls.mailbox(address, alone=True)
     if given.stops is None:
         raise Conflict("No mailbox is followed here, so none can be stopped.")
     stopping = await given.stops.look(mailbox.key) if dry_run else await given.stops.stop(mailbox.key, by=asker)
-    return {"mailbox": mailbox.key, "dry_run": dry_run, **asdict(stopping)}
+    rules = stopping.rules if walls.runs_firm else ()  # their names may tell of clients
+    return {"mailbox": mailbox.key, "dry_run": dry_run, **asdict(stopping), "rules": rules}
 
 
-@router.post("/v1/mailboxes/{address}/reset")
-async def reset(address: str, given: Given, asker: Asker) -> shapes.Json:
+@router.post("/v1/mailboxes/{address}/reset", openapi_extra=asks(Right.MAILBOXES))
+async def reset(address: str, given: Given, asker: Asker, walls: Behind) -> shapes.Json:
     """Forgets how far it was read, and looks through all of it again; nothing is lost or announced twice."""
-    mailbox = _mailbox(given, address)
+    mailbox = walls.mailbox(address, alone=True)
     await given.store.sync.forget(mailbox.key)
     await given.sync_now(mailbox.key)
     _log.info("mailbox-reset", mailbox=mailbox.key, by=asker)
@@ -73,10 +74,3 @@ def diagnosis(found: Diagnosis) -> shapes.Json:
     ]
     failed = found.failed.name if found.failed else None
     return {"mailbox": found.mailbox, "verdict": found.verdict, "failed": failed, "steps": steps}
-
-
-def _mailbox(given: Services, address: str) -> Mailbox:
-    mailbox = given.office.firm.mailbox_by_key.get(address.casefold())
-    if mailbox is None:
-        raise NotFound(f"There is no mailbox {address}: `postern mailbox list` shows those that there are.")
-    return mailbox

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
-from fastapi import APIRouter
-
-from gateway.admin import shapes
-from gateway.admin.given import Given
-from gateway.admin.routes.answers import PAGE, Limit, next_page
+from gateway.admin import ruled, shapes
+from gateway.admin.given import Behind, Given
+from gateway.admin.routes.answers import PAGE, Limit
 from gateway.admin.routes.schedule import zone_of
+from gateway.admin.routes.sight import require_seen, seen, shown
+from gateway.admin.ruled import asks
 from gateway.domain.mail import QueueEntry, QueueState
 from gateway.policy.waiting import standing
+from gateway.policy.walls import Right
 
-router = APIRouter(tags=["queue"])
+router = ruled.router("queue")
 
 
 class Action(StrEnum):
@@ -25,31 +27,40 @@ class Action(StrEnum):
     CANCEL = "cancel"
 
 
-@router.get("/v1/queue")
+@router.get("/v1/queue", openapi_extra=asks(Right.QUEUE))
 async def entries(
-    given: Given, state: QueueState | None = None, limit: Limit = PAGE, before: str | None = None
+    given: Given, walls: Behind, state: QueueState | None = None, limit: Limit = PAGE, before: str | None = None
 ) -> shapes.Json:
     """Newest first."""
-    found = await given.store.queue.list(state, limit, before)
-    return {"entries": [shapes.queue_entry(one) for one in found], "next": next_page([one.id for one in found], limit)}
+    found, following = await seen(
+        lambda most, last: given.store.queue.list(state, most, last), given, walls, limit, before
+    )
+    return {"entries": [shown(one, walls) for one in found], "next": following}
 
 
-@router.get("/v1/queue/{queue_id}")
-async def entry(queue_id: str, given: Given) -> shapes.Json:
+@router.get("/v1/queue/{queue_id}", openapi_extra=asks(Right.QUEUE))
+async def entry(queue_id: str, given: Given, walls: Behind) -> shapes.Json:
     """With the last answer for each recipient, what was tried, and in a sentence why it waits and until when."""
-    found = await given.store.queue.get(queue_id)
+    found = await require_seen(given, walls, queue_id)
     history = await given.store.history.of(queue_id)
-    stands = standing(found, given.now(), zone_of(given.office.firm), given.give_up_after())
-    return shapes.queue_entry(found) | shapes.history(history) | {"standing": stands, "ended_at": _ended(found)}
+    theirs = replace(found, recipients=walls.shown(found))
+    keys = {one.address.key for one in theirs.recipients}
+    tried = tuple(
+        replace(one, answers={key: one.answers[key] for key in one.answers if key in keys}) for one in history.tried
+    )
+    stands = standing(theirs, given.now(), zone_of(given.office.firm), given.give_up_after())
+    told = shapes.history(replace(history, tried=tried))
+    return shown(found, walls) | told | {"standing": stands, "ended_at": _ended(found)}
 
 
 def _ended(found: QueueEntry) -> str | None:
     return shapes.moment(found.next_attempt) if found.state is QueueState.DONE else None
 
 
-@router.post("/v1/queue/{queue_id}/{action}")
-async def act(queue_id: str, action: Action, given: Given) -> shapes.Json:
+@router.post("/v1/queue/{queue_id}/{action}", openapi_extra=asks(Right.QUEUE))
+async def act(queue_id: str, action: Action, given: Given, walls: Behind) -> shapes.Json:
     """409 where the entry's state forbids it."""
+    await require_seen(given, walls, queue_id)
     changed = await given.store.queue.act(queue_id, action.value, given.now())
     given.queue_changed()
-    return shapes.queue_entry(changed)
+    return shown(changed, walls)

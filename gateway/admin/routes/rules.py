@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
-from gateway.admin import shapes
+from gateway.admin import ruled, shapes
 from gateway.admin.given import Given
+from gateway.admin.ruled import asks
 from gateway.domain.errors import BadMessage
 from gateway.mime.address import AddressFault, parse_address
 from gateway.mime.header import Header
 from gateway.mime.plain import plain_text
 from gateway.outbound.rehearse import Rehearsed
+from gateway.policy.walls import Right
 
 MAX_RECIPIENTS = 1_000  # as submission takes them, more or less; the list is in a URL
 MAX_TEXT = 100_000  # characters of each of the two texts
 
-router = APIRouter(tags=["firm"])
+router = ruled.router("firm")
 
 
-@router.post("/v1/rules/try")
+@router.post("/v1/rules/try", openapi_extra=asks(Right.SETTINGS))
 async def attempt(
     request: Request,
     given: Given,

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from gateway.admin import shapes
+from gateway.admin import ruled, shapes
 from gateway.admin.given import Given
 from gateway.admin.problems import problem
+from gateway.admin.ruled import asks
 from gateway.domain.record import SyncState
 from gateway.domain.status import Health, Status
+from gateway.policy.walls import Right
 
-router = APIRouter(tags=["status"])
+router = ruled.router("status")
 
 
-@router.get("/v1/status")
+@router.get("/v1/status", openapi_extra=asks(Right.SETTINGS))
 async def show(given: Given) -> shapes.Json:
     """One look at everything."""
     return shapes.status(await given.status())
 
 
-@router.get("/healthz")
+@router.get("/healthz", openapi_extra=asks(Right.ALIVE))
 async def alive() -> shapes.Json:
     """The loop turns; nothing more is asked."""
     return {"alive": True}
 
 
-@router.get("/readyz", response_model=None)
+@router.get("/readyz", response_model=None, openapi_extra=asks(Right.SETTINGS))
 async def ready(given: Given) -> JSONResponse | shapes.Json:
     """503 while the gateway can't take mail."""
     status = await given.status()
@@ -35,7 +36,7 @@ async def ready(given: Given) -> JSONResponse | shapes.Json:
     return {"ready": True, "health": status.health}
 
 
-@router.get("/metrics")
+@router.get("/metrics", openapi_extra=asks(Right.SETTINGS))
 async def metrics(given: Given) -> PlainTextResponse:
     """Prometheus text format 0.0.4: gauges only."""
     status = await given.status()
