@@ -30,6 +30,7 @@ from gateway.outbound.prepare import Preparation
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing import Signing
 from gateway.settings.gateway import Settings, parse
+from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 from gateway.trial.provider import TrialProvider
 
@@ -43,12 +44,17 @@ class Clock:
     """Stands still until it is moved."""
 
     at: datetime = datetime(2026, 3, 14, 9, 0, tzinfo=UTC)
+    jumped: float = 0.0  # seconds by which it was set without any time going by
 
     def __call__(self) -> datetime:
         return self.at
 
     def forward(self, by: timedelta) -> None:
         self.at += by
+
+    def jump(self, by: timedelta) -> None:
+        self.at += by
+        self.jumped += by.total_seconds()
 
 
 @dataclass
@@ -179,10 +185,12 @@ async def rig(folder: Path, **changes: object) -> AsyncIterator[Rig]:
     accounts = dict.fromkeys((SUPPORT, ANA, ARCHIVE, AL), PASSWORD)
     settings = parse({"data_dir": str(folder), "submission": {"hostname": "mail.firm.example"}}, base=folder)
     async with TrialProvider(accounts) as provider:
-        store = await Store.open(folder, url=None, key=b"k" * 32)
+        clock = Clock()
+        steady = QueueClock(clock, lambda: clock().timestamp() - clock.jumped)
+        store = await Store.open(folder, url=None, key=b"k" * 32, clock=steady)
         try:
             firm = small_firm(provider, **changes)
             await store.firm.replace(firm, [], "test", datetime(2026, 3, 14, tzinfo=UTC))
-            yield Rig(store, provider, firm, settings)
+            yield Rig(store, provider, firm, settings, clock)
         finally:
             await store.close()

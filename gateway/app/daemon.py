@@ -42,6 +42,7 @@ from gateway.outbound.sent import SentCopies
 from gateway.outbound.signing import Signing
 from gateway.outbound.sweep import Sweep
 from gateway.settings.gateway import Settings, load
+from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
 from gateway.upstream.diagnose import diagnose
@@ -112,7 +113,10 @@ class Daemon:
     async def run(self) -> int:
         started = now()
         store = await Store.open(
-            self._settings.data_dir, url=self._settings.database.url, key=load_key(self._settings.data_dir)
+            self._settings.data_dir,
+            url=self._settings.database.url,
+            key=load_key(self._settings.data_dir),
+            clock=QueueClock(now),
         )
         try:
             await self._run_on(store, started)

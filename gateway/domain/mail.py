@@ -128,12 +128,10 @@ class QueueEntry:
     in_reply_to: str = ""
     envid: str = ""
     return_full: bool = False
-    not_before: datetime | None = None  # when it was to leave, where that was not at once: its age counts from there
-
-    @property
-    def since(self) -> datetime:
-        """From when on its waiting counts."""
-        return self.not_before or self.accepted_at
+    not_before: datetime | None = None  # when it was to leave, where that was not at once
+    # From when on its waiting counts, by the queue's own clock, not the wall's; None until it is in the queue, and
+    # while it waits for its time.
+    began: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,11 +90,10 @@ class Attempts:
                 return Verdict.NOTHING
 
     async def again(self, entry: QueueEntry, outcomes: Mapping[str, Outcome] | None = None) -> datetime:
-        """Later, by the schedule; when."""
-        now = self._now()
-        schedule = self._settings().queue.retry
+        """Later, by the schedule; when, on the queue's clock."""
+        schedule, clock = self._settings().queue.retry, self._store.queue.clock()
         jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-        when = next_attempt(schedule, entry.attempts, entry.since, now, jitter)
+        when = next_attempt(schedule, entry.attempts, entry.began or clock, clock, jitter)
         await insist(partial(self._store.queue.settle, entry.id, QueueState.QUEUED, when, outcomes=outcomes))
         return when
 
@@ -138,9 +137,10 @@ class Attempts:
 
     async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
         """Done, again later, or given up. Failures are reported before the entry may be done, and once."""
-        now = self._now()
+        now, waited = self._now(), self._store.queue.clock.waited(entry)
+        patience = self._settings().queue.give_up_after
         pending = [one for one in entry.recipients if one.delivery is Delivery.PENDING]
-        if pending and given_up(entry.since, now, self._settings().queue.give_up_after):
+        if pending and given_up(waited, patience):
             given = {one.address.key: expired(one) for one in pending}
             entry, pending, last = after(entry, given), [], {**last, **given}
         if any(one.delivery is Delivery.FAILED for one in entry.recipients):
@@ -149,8 +149,7 @@ class Attempts:
             await self._bounces.report(entry)
         if pending:
             await self.again(entry, last)
-            until = entry.since + self._settings().queue.give_up_after
-            await self._bounces.delayed(entry, since=entry.not_before, until=until)
+            await self._bounces.delayed(entry, since=now - waited, until=now + patience - waited)
         else:
             await insist(partial(self._store.queue.settle, entry.id, QueueState.DONE, now, outcomes=last))
         if any(one.delivery is Delivery.DELIVERED for one in entry.recipients):

@@ -11,8 +11,8 @@ _ENDED = (Delivery.DELIVERED, Delivery.FAILED, Delivery.CANCELLED)
 _BY_A_PERSON = "by a person"
 
 
-def standing(entry: QueueEntry, now: datetime, zone: tzinfo, give_up_after: timedelta) -> str:
-    """One sentence without a full stop; times are those of ``zone``."""
+def standing(entry: QueueEntry, now: datetime, zone: tzinfo, patience: timedelta) -> str:
+    """One sentence without a full stop; times are those of ``zone``. ``patience``: it is given up after so long."""
     if entry.state is QueueState.DONE:
         counts = Counter(one.delivery for one in entry.recipients)
         return "over: " + ", ".join(f"{counts[kind]} {kind.value}" for kind in _ENDED if counts[kind])
@@ -21,7 +21,7 @@ def standing(entry: QueueEntry, now: datetime, zone: tzinfo, give_up_after: time
     if entry.state is QueueState.HELD:
         return f"held: {entry.hold_reason.rstrip('.') or _BY_A_PERSON}; `postern queue release {entry.id}` lets it go"
     if entry.attempts:
-        return _again(entry, now, zone, give_up_after)
+        return _again(entry, now, zone, patience)
     return _first(entry, now, zone)
 
 
@@ -34,13 +34,13 @@ def _first(entry: QueueEntry, now: datetime, zone: tzinfo) -> str:
     return f"waits for its time, {leaves}"
 
 
-def _again(entry: QueueEntry, now: datetime, zone: tzinfo, give_up_after: timedelta) -> str:
+def _again(entry: QueueEntry, now: datetime, zone: tzinfo, patience: timedelta) -> str:
     pending = [one for one in entry.recipients if one.delivery is Delivery.PENDING]
     said = next((one.last for one in pending if one.last is not None), None)
     why = _reason(said) if said else "nothing was heard of the last attempt"
     times = "once" if entry.attempts == 1 else f"{entry.attempts} times"
     when = "now" if entry.next_attempt <= now else f"at {shown(entry.next_attempt, zone)}"
-    until = shown(entry.since + give_up_after, zone)
+    until = shown(now + patience, zone)
     return f"{why}; tried {times}; next {when}, given up on {until}"
 
 

@@ -13,6 +13,8 @@ from gateway.domain.errors import Conflict
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState
 from gateway.policy.queue import QueueAction, after
 from gateway.store import attempts
+from gateway.store.clock import Kept, on_the_wall
+from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
 from gateway.store.queue_rows import read_entry, unknown
 from gateway.store.schema import queue_entry, recipient
@@ -44,7 +46,11 @@ _DUE = Compiled(
 _CLAIM = Compiled(
     update(queue_entry)
     .where(_ENTRY.number == bindparam("entry"))
-    .values(state=_CLAIMED_AS.value, attempts=_ENTRY.attempts + 1)
+    .values(
+        state=_CLAIMED_AS.value,
+        attempts=_ENTRY.attempts + 1,
+        began=func.coalesce(_ENTRY.began, bindparam("clock", type_=Moment)),
+    )
 )
 _STATE = Compiled(select(_ENTRY.number, _ENTRY.state).where(_ENTRY.id == bindparam("of")))
 _END = Compiled(
@@ -70,7 +76,7 @@ class Settlement:
 
     id: str
     state: QueueState
-    next_attempt: datetime
+    next_attempt: datetime  # QUEUED: by the queue's own clock
     hold_reason: str
     outcomes: Mapping[str, Outcome]
 
@@ -96,21 +102,23 @@ def due(connection: Connection) -> dict[str, datetime]:
     return {row.mailbox: row.due for row in _MAILBOXES.all(connection, {})}
 
 
-def take(connection: Connection, now: datetime, limit: int, rooms: Mapping[str, int], each: int) -> Taken:
-    """See `Queue.take`."""
+def take(connection: Connection, now: Kept, limit: int, rooms: Mapping[str, int], each: int) -> Taken:
+    """See `Queue.take`; due is what the wall clock says, and what waited for its time ages from now on."""
     found: list[tuple[datetime, int, Any]] = []
     waiting = due(connection)
     for mailbox, first in waiting.items():
         most = min(limit, rooms.get(mailbox, each))
-        if most > 0 and first <= now:
-            rows = _DUE.all(connection, {"of": mailbox, "now": now, "most": most})
+        if most > 0 and first <= now.wall:
+            rows = _DUE.all(connection, {"of": mailbox, "now": now.wall, "most": most})
             found.extend((row.next_attempt, row.number, row) for row in rows)
     found = sorted(found)[:limit]  # numbers are unique: rows are never compared
-    _CLAIM.many(connection, [{"entry": number} for _, number, _ in found])
-    entries = [
-        read_entry(connection, row._replace(state=_CLAIMED_AS.value, attempts=row.attempts + 1)) for _, _, row in found
-    ]
+    _CLAIM.many(connection, [{"entry": number, "clock": now.at} for _, number, _ in found])
+    entries = [read_entry(connection, _claimed(row, now.at)) for _, _, row in found]
     return Taken(entries, due(connection) if entries else waiting)
+
+
+def _claimed(row: Any, clock: datetime) -> Any:
+    return row._replace(state=_CLAIMED_AS.value, attempts=row.attempts + 1, began=row.began or clock)
 
 
 def keep(connection: Connection, results: Sequence[Settlement | Progress]) -> None:
@@ -130,14 +138,16 @@ def keep(connection: Connection, results: Sequence[Settlement | Progress]) -> No
 def _settle(connection: Connection, number: int, end: Settlement) -> None:
     if end.state is QueueState.DONE and attempts.unfinished(connection, number):
         raise Conflict(f"{end.id} still has recipients to deliver to")
-    _END.run(connection, _ended(number, end))
+    waits = end.state is QueueState.QUEUED
+    moment = on_the_wall(connection, end.next_attempt) if waits else end.next_attempt
+    _END.run(connection, _ended(number, end, moment))
 
 
-def _ended(number: int, end: Settlement) -> Mapping[str, object]:
+def _ended(number: int, end: Settlement, moment: datetime) -> Mapping[str, object]:
     return {
         "entry": number,
         "new_state": end.state.value,
-        "new_next_attempt": end.next_attempt,
+        "new_next_attempt": moment,
         "new_hold_reason": end.hold_reason,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Case, Connection, Update, and_, bindparam, case, func, literal, select, update
@@ -14,6 +14,7 @@ from gateway.policy.queue import PERSONS, QueueAction, after
 from gateway.policy.resubmission import WINDOW
 from gateway.store import attempts, claims, sent
 from gateway.store.bodies import Bodies, Body, keep_all
+from gateway.store.clock import Kept, QueueClock
 from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
 from gateway.store.queue_rows import add_entries, read_entries, read_entry, unknown
@@ -61,7 +62,8 @@ class AcceptedAlready(Conflict):
 class Queue:
     """Each method is one transaction, durable when it returns. `NotFound` for an unknown id."""
 
-    def __init__(self, writer: Writer, reader: Reader, bodies: Bodies) -> None:
+    def __init__(self, writer: Writer, reader: Reader, bodies: Bodies, clock: QueueClock) -> None:
+        self.clock = clock
         self._writer = writer
         self._reader = reader
         self._bodies = bodies
@@ -72,7 +74,11 @@ class Queue:
         `AcceptedAlready` when an entry with the same fingerprint was accepted within `WINDOW`: that one counts.
         """
         body = await self._bodies.prepare(raw, entry.sha256)
-        await self._writer.run_together(_add, _New(body, entry, fingerprint))
+        await self._writer.run_together(_add, _New(body, self._begun(entry), fingerprint))
+
+    def _begun(self, entry: QueueEntry) -> QueueEntry:
+        """It ages from now on, unless it is to leave later: then from when it does."""
+        return entry if entry.not_before else replace(entry, began=self.clock())
 
     async def claim(
         self, now: datetime, limit: int, rooms: Mapping[str, int] | None = None, each: int | None = None
@@ -86,7 +92,12 @@ class Queue:
 
     async def take(self, now: datetime, limit: int, rooms: Mapping[str, int], each: int) -> claims.Taken:
         """Claim, and see what is left as `due` does: one turn for the dispatcher instead of two."""
-        return await self._writer.run(lambda connection: claims.take(connection, now, limit, rooms, each))
+
+        def work(connection: Connection) -> claims.Taken:
+            self.clock.keep(connection)
+            return claims.take(connection, Kept(self.clock(), now), limit, rooms, each)
+
+        return await self._writer.run(work)
 
     async def record(self, id: str, outcomes: Mapping[str, Outcome]) -> None:  # noqa: A002 - the word of the API
         """Keep what an attempt came to, by address key; the first delivery makes the sent copy a duty.
@@ -105,6 +116,8 @@ class Queue:
     ) -> None:
         """End an attempt, and keep what it came to as `record` does, in one transaction.
 
+        ``next_attempt`` of what is QUEUED again is a moment of `clock`, so that a jump of the wall clock in between
+        changes nothing; else it is when it ended.
         `Conflict` when the state forbids it, or when DONE is said with recipients still pending.
         """
         end = claims.Settlement(id, state, next_attempt, hold_reason, outcomes or {})
@@ -112,7 +125,12 @@ class Queue:
 
     async def hasten(self, mailbox: str, now: datetime) -> int:
         """Its server answers again: what waits because nobody did is due now; how many."""
-        return await self._writer.run(lambda connection: claims.hasten(connection, mailbox, now))
+
+        def work(connection: Connection) -> int:
+            self.clock.keep(connection)
+            return claims.hasten(connection, mailbox, now)
+
+        return await self._writer.run(work)
 
     async def due(self) -> dict[str, datetime]:
         """When the first entry of each mailbox that has any waiting is due."""
@@ -144,6 +162,7 @@ class Queue:
             raise Conflict(f"there is no {action}: the queue knows {', '.join(PERSONS)}")
 
         def work(connection: Connection) -> QueueEntry:
+            self.clock.keep(connection)
             number, current = _find(connection, id)
             state = after(current, QueueAction(action))
             values: dict[str, object] = {"state": state.value, "hold_reason": ""}
@@ -169,7 +188,12 @@ class Queue:
             .where(_ENTRY.hold_reason != "")
             .values(state=QueueState.QUEUED.value, hold_reason="", next_attempt=_its_time(now))
         )
-        return await self._writer.run(lambda connection: connection.execute(freed).rowcount)
+
+        def work(connection: Connection) -> int:
+            self.clock.keep(connection)
+            return connection.execute(freed).rowcount
+
+        return await self._writer.run(work)
 
     async def next_due(self) -> datetime | None:
         """When the first of all is due."""
@@ -208,7 +232,7 @@ class Queue:
         def work(connection: Connection) -> None:
             attempts.mark_reported(connection, _number(connection, id), failed)
             if body is not None and report is not None:
-                _add(connection, [_New(body, report[0], "")])
+                _add(connection, [_New(body, self._begun(report[0]), "")])
 
         await self._writer.run(work)
 

@@ -126,6 +126,7 @@ def _entry_row(entry: QueueEntry, fingerprint: str) -> Mapping[str, object]:
         "envid": entry.envid,
         "return_full": entry.return_full,
         "not_before": entry.not_before,
+        "began": entry.began,
         "fingerprint": fingerprint or None,
     }
 
@@ -153,4 +154,5 @@ def _read_entry(row: Any, recipients: Sequence[Recipient]) -> QueueEntry:
         envid=row.envid,
         return_full=row.return_full,
         not_before=row.not_before,
+        began=row.began,
     )

@@ -55,7 +55,7 @@ class Scheduled:
         leaves = max(at, now)
 
         def work(connection: Connection) -> QueueEntry:
-            values = {"not_before": leaves, "next_attempt": leaves}
+            values = {"not_before": leaves, "next_attempt": leaves, "began": None}
             connection.execute(_SET.values(**values), {"of": _unsent(connection, queue_id)})
             return _get(connection, queue_id)
 

@@ -119,6 +119,7 @@ queue_entry = Table(
     Column("return_full", Boolean, nullable=False, server_default="0"),
     Column("not_before", Moment),  # NULL: it was to leave at once
     Column("fingerprint", Text),  # of the submission; NULL where nobody submitted it
+    Column("began", Moment),  # by the queue's own clock; NULL while it waits for its time
     Index("queue_entry_mailbox", "state", "mailbox", "next_attempt"),
     Index("queue_entry_fingerprint", "fingerprint"),
     Index("queue_entry_message_id", "message_id"),
@@ -146,6 +147,14 @@ recipient = Table(
     Column("orcpt", Words, nullable=False, server_default=""),
     PrimaryKeyConstraint("entry", "position"),
     sqlite_with_rowid=False,
+)
+
+# One row: the clock that waiting mail ages by, and the wall clock at the same moment.
+queue_clock = Table(
+    "queue_clock",
+    metadata,
+    Column("at", Moment, nullable=False),
+    Column("wall", Moment, nullable=False),
 )
 
 sent_copy = Table(

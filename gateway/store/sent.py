@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.mail import SentCopy
@@ -52,6 +52,11 @@ _CLAIM = Compiled(
 _SET = update(sent_copy).where(_COPY.entry == bindparam("of"), _COPY.state != DONE)
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("id")).scalar_subquery()
 _DONE = Compiled(update(sent_copy).where(_COPY.entry == _NUMBER).values(state=DONE, last_error=""))
+_HASTEN = (
+    update(sent_copy)
+    .where(_COPY.state != DONE, _COPY.next_attempt > bindparam("now"))
+    .values(next_attempt=type_coerce(_COPY.next_attempt, BigInteger) + bindparam("ticks", type_=BigInteger))
+)
 _NEXT = Compiled(select(func.min(_COPY.next_attempt).label("first")).where(_COPY.state == DUE))
 
 
@@ -86,6 +91,11 @@ def done(connection: Connection, queue_ids: Sequence[str]) -> None:
 def later(connection: Connection, entry: int, at: datetime, error: str) -> None:
     """The attempt failed: try again then."""
     connection.execute(_SET, {"of": entry, "state": DUE, "next_attempt": at, "last_error": error})
+
+
+def hasten(connection: Connection, ticks: int, now: datetime) -> None:
+    """The wall clock was set back: what would wait longer for it comes sooner by so many (negative) microseconds."""
+    connection.execute(_HASTEN, {"ticks": ticks, "now": now})
 
 
 def next_due(connection: Connection) -> datetime | None:

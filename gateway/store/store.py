@@ -14,6 +14,7 @@ from gateway.domain.errors import Conflict
 from gateway.store import backup, files
 from gateway.store.activity import ActivityShelf
 from gateway.store.bodies import BLOBS, Bodies
+from gateway.store.clock import QueueClock
 from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
 from gateway.store.engine import connect, database_path
@@ -41,7 +42,14 @@ class Store:
     """All that outlives the process. Errors: `NoSpace`, `TemporaryFailure`, `NotFound`, `Conflict`."""
 
     def __init__(
-        self, data_dir: Path, database: Path, lock: DataLock, engines: tuple[Engine, Engine], seal: Seal
+        self,
+        data_dir: Path,
+        database: Path,
+        lock: DataLock,
+        engines: tuple[Engine, Engine],
+        *,
+        seal: Seal,
+        clock: QueueClock,
     ) -> None:
         writing, reading = engines
         self._data_dir = data_dir
@@ -57,7 +65,7 @@ class Store:
         self.dkim = DkimShelf(self._writer, self._reader, seal)
         self.tokens = TokenShelf(self._writer, self._reader)
         self.activity = ActivityShelf(self._reader)
-        self.queue = Queue(self._writer, self._reader, self.bodies)
+        self.queue = Queue(self._writer, self._reader, self.bodies, clock)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)
@@ -66,9 +74,10 @@ class Store:
         self.feed = Feed(self._writer, self._reader, self._bell)
 
     @classmethod
-    async def open(cls, data_dir: Path, *, url: str | None, key: bytes) -> Store:
+    async def open(cls, data_dir: Path, *, url: str | None, key: bytes, clock: QueueClock | None = None) -> Store:
         """Lock the folder, migrate the database, and put back what a crash left under way.
 
+        ``clock``: the queue's, which goes on from where it was; the one of this machine unless a test has its own.
         Raises `Conflict` when another daemon has the folder, a newer version wrote the database, or it is gone
         while its files are there; `Faulty` for a URL or key that can't be used.
         """
@@ -76,14 +85,14 @@ class Store:
         database = database_path(data_dir, url)
         lock = await asyncio.to_thread(_prepare, data_dir, database)
         try:
-            store = cls(
-                data_dir, database, lock, (connect(database, writes=True), connect(database, writes=False)), seal
-            )
+            engines = connect(database, writes=True), connect(database, writes=False)
+            store = cls(data_dir, database, lock, engines, seal=seal, clock=clock or QueueClock())
         except BaseException:
             lock.release()
             raise
         try:
             await store._writer.run(recover)
+            await store._writer.run(store.queue.clock.start)
             store._bell.ring(await store._reader.run(newest))
         except BaseException:
             await store.close()

@@ -24,6 +24,7 @@ from gateway.outbound.prepare import Preparation
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing import Signing
 from gateway.settings.gateway import parse
+from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -148,7 +149,9 @@ class House:
 @asynccontextmanager
 async def opened(folder: Path, *, group: str | None = None, answering: bool = True) -> AsyncIterator[House]:
     """An empty house that runs; `House.office.apply` furnishes it."""
-    store = await Store.open(folder / "data", url=None, key=bytes(range(32)))
+    store = await Store.open(
+        folder / "data", url=None, key=bytes(range(32)), clock=QueueClock(lambda: NOW, lambda: 0.0)
+    )
     try:
         office = Office(store.firm)
         await office.load()

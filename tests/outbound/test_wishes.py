@@ -56,9 +56,11 @@ async def test_a_message_for_later_leaves_at_its_time_and_ages_from_there(tmp_pa
     async with rig(tmp_path, rules=()) as r:
         when = r.clock() + timedelta(days=6)
         entry = await r.store.queue.get(await r.acceptance(replace(r.submission(letter()), not_before=when)))
-        assert (entry.next_attempt, entry.not_before, entry.since) == (when, when, when)
+        assert (entry.next_attempt, entry.not_before) == (when, when)
         assert await r.store.queue.claim(when - timedelta(seconds=1), 10) == []
-        assert [one.id for one in await r.store.queue.claim(when, 10)] == [entry.id]
+        r.clock.at = when
+        (claimed,) = await r.store.queue.claim(when, 10)
+        assert (claimed.id, r.store.queue.clock.waited(claimed)) == (entry.id, timedelta())
 
 
 async def test_deferred_delivery_is_a_time_to_leave_and_does_not_leave_itself(tmp_path: Path) -> None:

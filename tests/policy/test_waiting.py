@@ -73,11 +73,6 @@ def test_what_was_tried_says_what_went_wrong_when_it_is_tried_again_and_when_giv
     assert "; next now, given up" in says(replace(entry, next_attempt=NOW))
 
 
-def test_the_age_of_a_scheduled_message_counts_from_its_time() -> None:
-    late = replace(after_answer(450, "busy", "rcpt"), not_before=NOW + DAY)
-    assert says(late).endswith("given up on 2026-11-28 10:00")
-
-
 def test_a_held_message_says_why_and_how_to_let_it_go() -> None:
     held = replace(ENTRY, state=QueueState.HELD)
     assert says(held) == "held: by a person; `postern queue release K7` lets it go"

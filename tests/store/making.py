@@ -12,12 +12,18 @@ from pathlib import Path
 from gateway.domain.address import Address
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, Recipient
 from gateway.domain.record import Attachment, Cursor, Direction, HeaderFacts, Location, NewFiling, SavedName
+from gateway.store.clock import QueueClock
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
 SUPPORT = Address("support", "firm.example")
 AL = Address("al", "pacino.example")
 ARCHIVE = Address("archive", "firm.example")
+
+
+def standing_still() -> QueueClock:
+    """So that what is put off until then is put off until exactly then."""
+    return QueueClock(lambda: NOW, lambda: 0.0)
 
 
 def minutes(count: float) -> datetime:

@@ -21,7 +21,7 @@ from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Recip
 from gateway.policy.queue import PERSONS, QueueAction, after
 from gateway.store.migrate import migrate
 from gateway.store.store import Store
-from tests.store.making import AL, ARCHIVE, DELIVERED, FAILED, KEY, LATER, mail, minutes
+from tests.store.making import AL, ARCHIVE, DELIVERED, FAILED, KEY, LATER, mail, minutes, standing_still
 from tests.store.making import entry as new_entry
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @initialize(dues=st.lists(st.integers(0, 3), min_size=len(IDS), max_size=len(IDS)))
     def start(self, dues: list[int]) -> None:
-        self.store = self.run(Store.open(self.folder, url=None, key=KEY))
+        self.store = self.run(Store.open(self.folder, url=None, key=KEY, clock=standing_still()))
         for number, (which, due) in enumerate(zip(IDS, dues, strict=True)):
             people = (AL, ARCHIVE) if number else (AL,)
             one = new_entry(which, RAW, mailbox=MAILBOXES[number % 2], recipients=people, due=minutes(due))
@@ -218,7 +218,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.run(self.store.close())
-        self.store = self.run(Store.open(self.folder, url=None, key=KEY))
+        self.store = self.run(Store.open(self.folder, url=None, key=KEY, clock=standing_still()))
         for one in self.model.values():
             if one.state is QueueState.ACTIVE:
                 self.model[one.id] = replace(one, state=QueueState.QUEUED)

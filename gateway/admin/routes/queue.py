@@ -48,7 +48,8 @@ async def entry(queue_id: str, given: Given, walls: Behind) -> shapes.Json:
     tried = tuple(
         replace(one, answers={key: one.answers[key] for key in one.answers if key in keys}) for one in history.tried
     )
-    stands = standing(theirs, given.now(), zone_of(given.office.firm), given.give_up_after())
+    patience = given.give_up_after() - given.store.queue.clock.waited(found)
+    stands = standing(theirs, given.now(), zone_of(given.office.firm), patience)
     told = shapes.history(replace(history, tried=tried))
     return shown(found, walls) | told | {"standing": stands, "ended_at": _ended(found)}
 
