@@ -240,7 +240,10 @@ def queue_entry(value: QueueEntry) -> Json:
 
 
 def history(value: History) -> Json:
-    """A queue entry's way as far as it was kept; ``sent_copy`` is null before the first delivery."""
+    """A queue entry's way as far as it was kept; ``sent_copy`` is null before the first delivery.
+
+    ``came_back``: what mails told later of recipients that were delivered; ``message`` where a client's record has it.
+    """
     sent = value.sent
     return {
         "tried": [_tried(one) for one in value.tried],
@@ -252,6 +255,10 @@ def history(value: History) -> Json:
             "last_error": sent.last_error,
         },
         "reports": [{"id": one.queue_id, "at": moment(one.at), "subject": one.subject} for one in value.reports],
+        "came_back": [
+            {"address": one.address, "at": moment(one.at), "message": one.message} | _outcome(one.outcome)
+            for one in value.came_back
+        ],
     }
 
 

@@ -88,6 +88,9 @@ def _print(paper: Paper, one: Answer) -> None:
     )
     rows = [_recipient(recipient) for recipient in one.parts("recipients")]
     paper.table(("recipient", "delivery", "bcc", "stage", "answer"), rows, empty="")
+    later = [_later(told) for told in one.parts("came_back")]
+    if later:
+        paper.table(("recipient", "told later", "at", "answer", "message"), later, empty="")
     tried = [row for attempt in one.parts("tried") for row in _tried(attempt)]
     if tried:
         paper.table(("attempt", "at", "server", "wait/connect/send", "recipient", "stage", "answer"), tried, empty="")
@@ -101,6 +104,12 @@ def _sent(copy: Answer | None) -> str:
         return "filed"
     due = f"not filed yet, {copy.text('attempts')} attempts, next {copy.moment('next_attempt')}"
     return f"{due}: {copy.text('last_error')}" if copy.text("last_error") else due
+
+
+def _later(told: Answer) -> list[str]:
+    """A server that tries on has failed nobody yet."""
+    what = {"failed": "came back", "pending": "delayed"}.get(told.text("delivery"), told.text("delivery"))
+    return [told.text("address"), what, told.moment("at"), _words(told), told.text("message") or "-"]
 
 
 def _tried(attempt: Answer) -> list[list[str]]:

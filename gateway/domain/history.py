@@ -1,4 +1,4 @@
-"""A queue entry's way: the attempts that did not deliver at once, its sent copy, what was reported of it."""
+"""A queue entry's way: attempts that did not deliver at once, its sent copy, what was reported, and what came back."""
 
 from __future__ import annotations
 
@@ -42,9 +42,23 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class CameBack:
+    """What a mail told later about one recipient for whom the upstream had taken the message.
+
+    Its outcome is FAILED, PENDING (a server behind the upstream still tries) or DELIVERED (one confirms it).
+    """
+
+    address: str  # key
+    at: datetime  # when that mail was seen
+    outcome: Outcome
+    message: int | None = None  # that mail, where it lies in a client's record
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Attempts oldest first; ``sent`` is None before the first delivery, and for reports, of which no copy is kept."""
 
     tried: tuple[Tried, ...] = ()
     sent: SentState | None = None
     reports: tuple[Reported, ...] = ()
+    came_back: tuple[CameBack, ...] = ()  # in the order in which it was seen

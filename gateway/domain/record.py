@@ -22,6 +22,7 @@ class Mark(StrEnum):
     BY_TAG = "by tag"
     BY_THREAD = "by thread"
     BY_HAND = "by hand"
+    BOUNCE = "bounce"  # a server's mail that a message of ours failed
 
 
 class SyncState(StrEnum):

@@ -148,7 +148,7 @@ class FolderRounds:
         found = await self._hits(rows, new=new, announce=announce)
         validity = self._cursor.uidvalidity
         known = await self._store.sync.filed(self._mailbox.key, self._folder, validity, rows[0].uid, rows[-1].uid)
-        found = [hit for hit in found if not hit.clients <= known.get(hit.row.uid, frozenset())]
+        found = [hit for hit in found if hit.may_be_bounce or not hit.clients <= known.get(hit.row.uid, frozenset())]
         return list(cut(found, self._reading.is_suspect))
 
     async def _hits(self, rows: Sequence[HeaderRow], *, new: bool, announce: bool) -> list[Hit]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from gateway.domain.firm import Firm
 from gateway.domain.record import Cursor, Location
 from gateway.inbound.filing import Said, whose
+from gateway.mime.bounce_sign import may_be_bounce
 from gateway.upstream.imap.session import HeaderRow
 
 TOGETHER = 50  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
 OCTETS = 4 * 1024 * 1024  # of them
+LARGEST = 100 * 1024 * 1024  # octets; twice what large providers take; larger ones are set aside
 SMALL = 1024 * 1024  # octets; larger ones are taken alone
 
 
@@ -25,6 +27,7 @@ class Hit:
     cursor: Cursor | None
     announce: bool
     answered: frozenset[str] = frozenset()  # in whose record lies what it answers
+    may_be_bounce: bool = False  # then it is taken alone, and kept only if it is one of ours, or a client's
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ def hits(
     to: Cursor | None,
     announce: bool,
 ) -> list[Hit]:
-    """Those that are clients', in their order; ``to``: the folder's cursor, where they are new mail.
+    """Those that are clients', or may be bounces of ours, in their order.
 
+    ``to``: the folder's cursor, where they are new mail.
     ``holders``: by Message-ID, in whose record it lies. What lies there once those before it are filed counts too: a
     client's mail and what a third party answered may come together.
     """
@@ -66,10 +70,11 @@ def hits(
     for look in looks:
         answered = frozenset[str]().union(*(known.get(name, ()) for name in look.asks))
         clients = frozenset(match.client for match in whose(firm, look.said, answered))
-        if clients:
-            row = look.row
+        row = look.row
+        bounce = announce and row.size <= LARGEST and may_be_bounce(row.header)  # nobody looks for them in history
+        if clients or bounce:
             cursor = None if to is None else Cursor(to.mailbox, to.folder, to.uidvalidity, row.uid + 1)
-            found.append(Hit(row, place(row.uid), clients, cursor, announce, answered))
+            found.append(Hit(row, place(row.uid), clients, cursor, announce, answered, bounce))
             if name := look.said.message_id:
                 known[name] = known.get(name, frozenset()) | clients
     return found
@@ -80,7 +85,7 @@ def cut(found: Sequence[Hit], alone: Callable[[Hit], bool]) -> Iterator[list[Hit
     batch: list[Hit] = []
     octets = 0
     for hit in found:
-        by_itself = not 0 < hit.row.size <= SMALL or alone(hit)
+        by_itself = hit.may_be_bounce or not 0 < hit.row.size <= SMALL or alone(hit)
         if batch and (by_itself or len(batch) == TOGETHER or octets + hit.row.size > OCTETS):
             yield batch
             batch, octets = [], 0

@@ -17,7 +17,8 @@ from gateway.domain.firm import Mailbox
 from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
 from gateway.inbound.allowance import Allowance
 from gateway.inbound.filing import filing_of
-from gateway.inbound.hits import SMALL, Hit
+from gateway.inbound.hits import LARGEST, SMALL, Hit
+from gateway.inbound.returns import Returns
 from gateway.inbound.watch import Watch
 from gateway.mime.facts import facts
 from gateway.store.locations import Lookalike
@@ -25,7 +26,6 @@ from gateway.upstream.imap.session import ImapSession
 
 log = structlog.get_logger()
 
-LARGEST = 100 * 1024 * 1024  # octets; twice what large providers take; larger ones are set aside
 OFF_THE_LOOP = 256 * 1024  # octets; taking more than this apart would hold other mailboxes up
 TRIES = 5  # at one message over which the connection breaks or the server refuses: the wait has grown to 15 s by then
 
@@ -46,6 +46,7 @@ class Reading:
         self._mailbox = mailbox
         self._folder = folder
         self._allowance = allowance
+        self._returns = Returns(watch)
         self._stumbles: Counter[tuple[int, int]] = Counter()
         self._suspects: set[tuple[int, int]] = set()
 
@@ -183,6 +184,10 @@ class Reading:
         return raw
 
     async def _file(self, hit: Hit, raw: bytes) -> Looked:
+        if hit.may_be_bounce:
+            news = await self._returns.take(raw, hit.location, hit.cursor)
+            if news is not None:
+                return Looked.FILED if news else Looked.PASSED
         large = len(raw) > OFF_THE_LOOP
         item = await asyncio.to_thread(self.filing, hit, raw) if large else self.filing(hit, raw)
         if item is None:

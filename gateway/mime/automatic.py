@@ -22,11 +22,14 @@ _ANSWERS = (
     "X-Failed-Recipients",
 )
 _REPORTS = ("multipart/report", "message/delivery-status", "message/disposition-notification")
-_MACHINE = re.compile(  # of the address alone: a display name is anybody's
-    r"(?i)[\s\"']*(?:mailer[-_. ]?daemon|mail[-_.]?daemon|post[-_.]?master|mmdf|uucp|double-bounce"
-    r"|(?:[-\w.]{0,60}[-_.+])?bounces?|no[-_.]?reply|do[-_.]?not[-_.]?reply"
-    r"|mail[-_.]?(?:delivery[-_.]?)?(?:(?:sub)?system|administrator))(?=[-+=@>\s\"(]|$)"
+_REPORTERS = (
+    r"mailer[-_. ]?daemon|mail[-_.]?daemon|post[-_.]?master|mmdf|uucp|double-bounce"
+    r"|mail[-_.]?(?:delivery[-_.]?)?(?:(?:sub)?system|administrator)"
 )
+_OTHERS = r"(?:[-\w.]{0,60}[-_.+])?bounces?|no[-_.]?reply|do[-_.]?not[-_.]?reply"
+_NAME = r"(?i)[\s\"']*(?:%s)(?=[-+=@>\s\"(]|$)"  # of the address alone: a display name is anybody's
+_REPORTER = re.compile(_NAME % _REPORTERS)
+_MACHINE = re.compile(_NAME % f"{_REPORTERS}|{_OTHERS}")
 
 
 def is_automatic(header: Header) -> bool:
@@ -64,9 +67,18 @@ def null_sender(header: Header) -> bool:
 
 def from_machine(header: Header) -> bool:
     """Whether From is a mail server's, a mailing list's or nobody's address; a missing From is nobody's."""
-    value = header.text("From", MAX_FROM)
-    address = value.rpartition("<")[2].strip()
+    address = _sender(header)
     return address in {"", ">"} or _MACHINE.match(address) is not None
+
+
+def from_reporter(header: Header) -> bool:
+    """Whether From is what mail servers report from, ``<>`` too; lists and shops, which write to all, are left out."""
+    address = _sender(header)
+    return address == ">" or _REPORTER.match(address) is not None
+
+
+def _sender(header: Header) -> str:
+    return header.text("From", MAX_FROM).rpartition("<")[2].strip()
 
 
 def _suppressed(header: Header) -> bool:

@@ -14,6 +14,7 @@ from gateway.domain.address import Address
 from gateway.mime.automatic import from_machine
 from gateway.mime.bounce_original import Original, original_part, read_original, split_text
 from gateway.mime.bounce_ses import NOTIFICATION, read_notification
+from gateway.mime.bounce_sign import OTHER_REPORTS
 from gateway.mime.bounce_status import StatusReport, address_in, read_status
 from gateway.mime.bounce_text import Notice, anonymous, named_recipients, notice_of
 from gateway.mime.bounce_value import ReportedAction, Returned, ReturnedRecipient
@@ -30,7 +31,6 @@ MAX_STATUS = 1024 * 1024  # octets of a delivery-status part: a thousand recipie
 MAX_NAMED = 10_000  # octets of X-Failed-Recipients
 
 _STATUS = frozenset({"message/delivery-status", "message/global-delivery-status"})
-_OTHER_REPORTS = frozenset({"feedback-report", "disposition-notification", "tlsrpt", "disposition-notification-report"})
 _WRITTEN_STATUS = re.compile(r"^(?:Final|Original)-Recipient[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
 
@@ -70,7 +70,7 @@ def _returned(raw: bytes, *, wrapped: bool) -> Returned | None:
 
 
 def _may_be_report(top: Part) -> bool:
-    if top.params.get("report-type", "").lower() in _OTHER_REPORTS:
+    if top.params.get("report-type", "").lower() in OTHER_REPORTS:
         return False
     header = top.header
     return (

@@ -11,11 +11,16 @@ _ENDED = (Delivery.DELIVERED, Delivery.FAILED, Delivery.CANCELLED)
 _BY_A_PERSON = "by a person"
 
 
-def standing(entry: QueueEntry, now: datetime, zone: tzinfo, patience: timedelta) -> str:
-    """One sentence without a full stop; times are those of ``zone``. ``patience``: it is given up after so long."""
+def standing(entry: QueueEntry, now: datetime, zone: tzinfo, patience: timedelta, *, came_back: int = 0) -> str:
+    """One sentence without a full stop; times are those of ``zone``.
+
+    ``patience``: it is given up after so long; ``came_back``: for how many of the delivered recipients a bounce came by
+    mail later.
+    """
     if entry.state is QueueState.DONE:
         counts = Counter(one.delivery for one in entry.recipients)
-        return "over: " + ", ".join(f"{counts[kind]} {kind.value}" for kind in _ENDED if counts[kind])
+        over = "over: " + ", ".join(f"{counts[kind]} {kind.value}" for kind in _ENDED if counts[kind])
+        return f"{over}; {came_back} of the delivered came back later" if came_back else over
     if entry.state is QueueState.ACTIVE:
         return f"is being delivered right now, attempt {entry.attempts}"
     if entry.state is QueueState.HELD:

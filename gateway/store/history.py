@@ -11,6 +11,7 @@ from gateway.domain.history import History, Reported, SentState, Tried
 from gateway.domain.mail import Delivery, Outcome
 from gateway.store.queue_rows import unknown
 from gateway.store.reader import Reader
+from gateway.store.returns import came_back
 from gateway.store.schema import queue_entry, sent_copy, tried
 from gateway.store.writer import Writer
 
@@ -18,7 +19,7 @@ KEPT = 20  # attempts of an entry: with the usual schedule four days, and as man
 REPORTS = 100  # of one entry that are shown: there is one for each time that something was to be told
 
 _ENTRY = queue_entry.c
-_FIND = select(_ENTRY.number, _ENTRY.message_id, _ENTRY.accepted_at).where(_ENTRY.id == bindparam("id"))
+_FIND = select(_ENTRY.number, _ENTRY.sha256, _ENTRY.message_id, _ENTRY.accepted_at).where(_ENTRY.id == bindparam("id"))
 _OF = tried.c.entry == bindparam("of")
 _ADD = insert(tried)
 _OLDEST_BUT = select(tried.c.number).where(_OF).order_by(tried.c.number.desc()).offset(KEPT).limit(1).scalar_subquery()
@@ -66,19 +67,20 @@ class HistoryShelf:
                 tried=tuple(_read(row) for row in connection.execute(_TRIED, of)),
                 sent=None if sent is None else _sent(sent),
                 reports=_reports(connection, entry),
+                came_back=came_back(connection, entry.sha256),
             )
 
         return await self._reader.run(look)
 
 
-def _find(connection: Connection, queue_id: str) -> Row[Any, Any, Any]:
+def _find(connection: Connection, queue_id: str) -> Row[Any, Any, Any, Any]:
     row = connection.execute(_FIND, {"id": queue_id}).one_or_none()
     if row is None:
         raise unknown(queue_id)
     return row
 
 
-def _reports(connection: Connection, entry: Row[Any, Any, Any]) -> tuple[Reported, ...]:
+def _reports(connection: Connection, entry: Row[Any, Any, Any, Any]) -> tuple[Reported, ...]:
     if not entry.message_id:
         return ()
     rows = connection.execute(_REPORTS, {"about": entry.message_id, "since": entry.accepted_at})

@@ -20,7 +20,7 @@ from gateway.domain.mail import QueueState
 from gateway.store import files
 from gateway.store.bodies import BLOBS
 from gateway.store.reader import Reader
-from gateway.store.schema import body, metadata, queue_entry, recipient, sent_copy, tried
+from gateway.store.schema import body, message, metadata, queue_entry, recipient, returned, sent_copy, tried
 from gateway.store.sent import DONE
 from gateway.store.writer import Writer
 
@@ -63,6 +63,12 @@ _HOLDERS = [
 ]
 _HELD = or_(*(exists().where(column == body.c.sha256) for column in _HOLDERS))
 _DROP = delete(body).where(body.c.sha256.in_(bindparam("hashes", expanding=True)), ~_HELD)
+# What came back is told with the entry or with the message of a client's record: with neither it is told to nobody.
+_TOLD = (queue_entry.c.sha256, message.c.sha256)
+_UNTOLD = delete(returned).where(
+    returned.c.sha256.in_(bindparam("hashes", expanding=True)),
+    ~or_(*(exists().where(column == returned.c.sha256) for column in _TOLD)),
+)
 _KNOWN = select(body.c.sha256).where(body.c.sha256.in_(bindparam("hashes", expanding=True)))
 
 
@@ -123,5 +129,7 @@ def _prune(connection: Connection, before: datetime, behind: int) -> Pruned:
         return Pruned(0, 0, None)
     for forget in _FORGET:
         connection.execute(forget, {"numbers": [row.number for row in rows]})
-    dropped = connection.execute(_DROP, {"hashes": list({row.sha256 for row in rows})}).rowcount
+    hashes = {"hashes": list({row.sha256 for row in rows})}
+    connection.execute(_UNTOLD, hashes)
+    dropped = connection.execute(_DROP, hashes).rowcount
     return Pruned(len(rows), dropped, rows[-1].number if len(rows) == BATCH else None)

@@ -126,6 +126,7 @@ queue_entry = Table(
     Index("queue_entry_sha256", "sha256"),  # else each body that goes would be looked for in all entries
     # Only of reports, so that it costs nobody else anything: they answer the message that they are about.
     Index("queue_entry_report", "in_reply_to", sqlite_where=text("sender_local IS NULL")),
+    Index("queue_entry_envid", "envid", sqlite_where=text("envid <> ''")),  # few authors give one
     sqlite_autoincrement=True,
 )
 
@@ -181,6 +182,23 @@ tried = Table(
     Column("sending", Float, nullable=False),
     Column("answers", JSON, nullable=False),
     Index("tried_entry", "entry", "number"),
+)
+
+# What mails told later about messages that had left. A message is its bytes: its entry may be swept while the record
+# goes on holding it. No key to `body`, for this is no reason to keep one.
+returned = Table(
+    "returned",
+    metadata,
+    Column("sha256", Text, nullable=False),
+    Column("recipient", Words, nullable=False),  # address key
+    Column("delivery", Text, nullable=False),  # failed, pending, delivered: each is told once
+    Column("at", Moment, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("words", Words, nullable=False),
+    Column("message", Integer, ForeignKey("message.id")),  # the mail that told it, where a client's record has it
+    PrimaryKeyConstraint("sha256", "recipient", "delivery"),
+    sqlite_with_rowid=False,
 )
 
 message = Table(

@@ -27,6 +27,7 @@ from gateway.store.pruning import Pruning
 from gateway.store.queue import Queue, recover
 from gateway.store.reader import Reader
 from gateway.store.record import Record
+from gateway.store.returns import Returns
 from gateway.store.scheduled import Scheduled
 from gateway.store.secrets import Seal
 from gateway.store.sync import Sync
@@ -70,6 +71,7 @@ class Store:
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)
         self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell)
+        self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
         self.sync = Sync(self._writer, self._reader)
         self.feed = Feed(self._writer, self._reader, self._bell)
 

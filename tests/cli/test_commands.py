@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.history import CameBack
+from gateway.domain.mail import Delivery, Outcome, QueueState
+from gateway.domain.record import Location
 from gateway.domain.status import Health
-from tests.admin.house import CLIENT, HOSTILE, House
+from gateway.store.returns import Returning
+from tests.admin.house import CLIENT, HOSTILE, NOW, House
 from tests.cli.terminal import ask
 from tests.waiting import until
 
@@ -205,6 +209,25 @@ async def test_documents_are_listed_given_and_exported(house: House, tmp_path: P
     assert (await ask(house.socket, "document", "export", "--client", CLIENT, target)).code == 0
     assert [file.read_bytes() for file in target.iterdir()] == [b"\x00statement\xff"]
     assert (await ask(house.socket, "document", "list", "--client", "Nobody")).code == 65
+
+
+async def test_what_came_back_later_is_shown_with_the_entry(house: House) -> None:
+    await house.queue("q1")
+    entry = await house.store.queue.get("q1")
+    await house.store.queue.claim(NOW, 1)
+    good, bad = (
+        Outcome(Delivery.DELIVERED, 250, "2.0.0", "taken", "final"),
+        Outcome(Delivery.FAILED, 550, "5.1.1", "no such user", "returned"),
+    )
+    await house.store.queue.settle("q1", QueueState.DONE, NOW, outcomes={"al@pacino.example": good})
+    where = Location("support@firm.example", "INBOX", 7, 1)
+    said = (CameBack("al@pacino.example", NOW, bad),)
+    await house.store.returns.keep(Returning(entry.sha256, "q1", "ana", said, NOW, where, None, None, (), "0" * 64))
+    shown = await ask(house.socket, "queue", "show", "q1")
+    assert "over: 1 delivered; 1 of the delivered came back later" in shown.out
+    assert "al@pacino.example  came back   2026-03-14T15:09:26Z  550 5.1.1 no such user  -" in shown.out
+    (told,) = (await ask(house.socket, "queue", "show", "--json", "q1")).json["came_back"]
+    assert (told["address"], told["delivery"], told["status"]) == ("al@pacino.example", "failed", "5.1.1")
 
 
 async def test_the_queue_is_shown_and_acted_on(house: House) -> None:

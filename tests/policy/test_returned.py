@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.domain.address import Address
 from gateway.domain.mail import Delivery, QueueEntry, Recipient
 from gateway.mime.bounce import ReportedAction, Returned, ReturnedRecipient
-from gateway.policy.returned import STAGE, is_about, ties
+from gateway.policy.returned import STAGE, envids, is_about, sentence, ties
 from tests.policy.firms import NOON
 
 ANA, AL, BO = Address("ana", "firm.example"), Address("al", "client.example"), Address("bo", "client.example")
@@ -129,3 +129,33 @@ def test_whatever_a_bounce_says_only_delivered_recipients_of_the_entry_change_ea
     found = ties(bounce(*names), sent)
     assert [tie.recipient for tie in found] == [one for one in sent.recipients if one in {t.recipient for t in found}]
     assert all(tie.recipient.delivery is Delivery.DELIVERED for tie in found)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("5.1.1", "Check the address"),
+        ("5.1.8", "who runs your mail"),
+        ("5.2.2", "mailbox is full"),
+        ("5.2.3", "too large"),
+        ("4.4.7", "could not be reached"),
+        ("5.7.26", "does not want it"),
+        ("5.2.0", "another way"),
+        ("5.0.0", "another way"),
+    ],
+)
+def test_a_person_is_told_what_to_do_about_it(status: str, advice: str) -> None:
+    told = ReturnedRecipient(AL, ReportedAction.FAILED, status, 0, "it went wrong.")
+    words = sentence(entry(), ties(bounce(told), entry()))
+    assert words.startswith(f"“Offer” was sent, but it came back from al@client.example: {status} it went wrong. ")
+    assert advice in words
+
+
+def test_codes_that_the_servers_words_repeat_are_not_said_twice() -> None:
+    told = ReturnedRecipient(AL, ReportedAction.FAILED, "5.1.1", 550, "550-5.1.1 no such user")
+    assert "client.example: 550-5.1.1 no such user. Check" in sentence(entry(), ties(bounce(told), entry()))
+
+
+def test_an_envelope_is_looked_for_under_both_spellings_and_never_under_a_short_one() -> None:
+    assert envids(bounce(envid="a+2Bb+3Dc-0123456789")) == {"a+2Bb+3Dc-0123456789", "a+b=c-0123456789"}
+    assert envids(bounce(envid="1")) == envids(bounce()) == frozenset()

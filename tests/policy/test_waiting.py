@@ -83,4 +83,6 @@ def test_what_is_over_says_what_became_of_the_recipients() -> None:
     kinds = (Delivery.FAILED, Delivery.DELIVERED, Delivery.DELIVERED)
     done = replace(ENTRY, state=QueueState.DONE, recipients=tuple(Recipient(AL, kind) for kind in kinds))
     assert says(done) == "over: 2 delivered, 1 failed"
+    later = standing(done, NOW, ZONE, 5 * DAY, came_back=1)
+    assert later == "over: 2 delivered, 1 failed; 1 of the delivered came back later"
     assert says(replace(ENTRY, state=QueueState.ACTIVE, attempts=2)) == "is being delivered right now, attempt 2"

@@ -11,7 +11,7 @@ from gateway.admin.routes.answers import PAGE, Limit
 from gateway.admin.routes.schedule import zone_of
 from gateway.admin.routes.sight import require_seen, seen, shown
 from gateway.admin.ruled import asks
-from gateway.domain.mail import QueueEntry, QueueState
+from gateway.domain.mail import Delivery, QueueEntry, QueueState
 from gateway.policy.waiting import standing
 from gateway.policy.walls import Right
 
@@ -49,8 +49,10 @@ async def entry(queue_id: str, given: Given, walls: Behind) -> shapes.Json:
         replace(one, answers={key: one.answers[key] for key in one.answers if key in keys}) for one in history.tried
     )
     patience = given.give_up_after() - given.store.queue.clock.waited(found)
-    stands = standing(theirs, given.now(), zone_of(given.office.firm), patience)
-    told = shapes.history(replace(history, tried=tried))
+    came_back = tuple(one for one in history.came_back if one.address in keys)
+    failed = sum(one.outcome.delivery is Delivery.FAILED for one in came_back)
+    stands = standing(theirs, given.now(), zone_of(given.office.firm), patience, came_back=failed)
+    told = shapes.history(replace(history, tried=tried, came_back=came_back))
     return shown(found, walls) | told | {"standing": stands, "ended_at": _ended(found)}
 
 
