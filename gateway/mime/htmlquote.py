@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from itertools import accumulate, islice
 
-from gateway.mime.page import MAX_TAG, Page, lines_of
+from gateway.mime.page import MAX_TAG, Page, lines_of, text_lines
 from gateway.mime.quote import FROM, OTHER, says_who_wrote, text_quote_start
 
 MAX_CANDIDATES = 2_000  # marks that are looked at closely; a reply has one within the first few
@@ -24,6 +24,7 @@ _MARKS = (
 _BLOCKS = ("<p", "<div", "<hr")
 _TAIL_TAG = re.compile(r"<(?:br|p|div|/p|/div|td|tr)\b[^<>]*>")
 _WRAPPING = re.compile(r"(?:<(?:div|p|span|font)\b[^<>]*+>\s*+)++\Z")
+_UP_TO_END = re.compile(r"<[^<>]*")  # a mark that stands elsewhere is no tag's
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _BOLD_FROM = re.compile(rf"<(?:b|strong)>(?:<[^<>]{{1,400}}>)?(?:{FROM})[ \u00a0]?:", re.IGNORECASE)
 _HEADER_WORD = re.compile(rf"\s*(?:{FROM}|{OTHER})[ \u00a0]*:", re.IGNORECASE)
@@ -35,11 +36,11 @@ def html_quote(page: Page) -> tuple[int, list[str]]:
     end = page.body_end()
     start = _container(page, end)
     if start is not None and _answered_below(page, start, end):
-        return end, lines_of(page, 0, end)[0]
+        return end, text_lines(page, 0, end)
     limit = end if start is None else start
-    lines, begins = lines_of(page, 0, limit)
+    lines = text_lines(page, 0, limit)
     worded = _by_words(lines)
-    return (limit, lines) if worded is None else (begins[worded], lines[:worded])
+    return (limit, lines) if worded is None else (lines_of(page, 0, limit)[1][worded], lines[:worded])
 
 
 def _container(page: Page, end: int) -> int | None:
@@ -62,8 +63,9 @@ def _by_words(lines: list[str]) -> int | None:
 def _marks(lowered: str, end: int) -> list[tuple[int, str]]:
     """Find all the marks in their order, as many as a sane reply has."""
     found: list[tuple[int, str]] = []
+    tags = "\n".join(set(_UP_TO_END.findall(lowered, 0, end)))  # the same few stand in all of a page
     for mark in _MARKS:
-        at = lowered.find(mark, 0, end)
+        at = lowered.find(mark, 0, end) if mark in tags else -1
         count = 0
         while at != -1 and count < MAX_CANDIDATES:
             found.append((at, mark))
@@ -120,4 +122,4 @@ def _answered_below(page: Page, start: int, end: int) -> bool:
         return False
     quotation = page.lowered.find("<blockquote", start, end)
     close = page.quotation_end(quotation, end) if quotation != -1 else -1
-    return close != -1 and any(line.strip() for line in lines_of(page, close, end)[0])
+    return close != -1 and any(line.strip() for line in text_lines(page, close, end))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 _OPENING = re.compile(r"<!--|<(script|style|title|textarea)\b")
 _TAG = re.compile(r"<(/?)([a-z!?][^\s<>/]*)[^<>]*>")
+_WRITTEN_TAG = re.compile(r"<(/?)([A-Za-z!?][^\s<>/]*)[^<>]*>")
+_GROWING = "\u0130\u212a"  # the letters whose lower case is an ASCII letter
 _SPACES = re.compile(r"[\s\u00a0]+")
 _BREAKS = frozenset(
     (
@@ -41,6 +43,14 @@ class Page:
         """Whether what stands at ``at`` is never shown."""
         found = bisect_right(self.hidden, (at, len(self.html))) - 1
         return found >= 0 and at < self.hidden[found][1]
+
+    def shown(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Yield the pieces of a stretch that are not hidden."""
+        for low, high in self.hidden:
+            if high > start and low < stop:
+                yield start, max(start, low)
+                start = high
+        yield start, max(start, stop)
 
     def body_end(self) -> int:
         """Find the last ``</body>`` that counts, else the last ``</html>``, else the end."""
@@ -75,6 +85,40 @@ class Page:
         yield done, stop
 
 
+def text_lines(page: Page, start: int, stop: int) -> list[str]:
+    """Read a stretch line by line, as `lines_of` does, in a fifth of the time: for whom the offsets are nothing."""
+    if any(letter in page.html for letter in _GROWING):
+        return lines_of(page, start, stop)[0]
+    lines: list[str] = []
+    pieces: list[str] = []
+    preformatted = False
+    is_raw = "<pre" in page.lowered
+    for low, high in page.shown(start, stop):
+        found = _WRITTEN_TAG.split(page.html[low:high])
+        for chunk, closes, name in zip(found[::3], (*found[1::3], ""), (*found[2::3], ""), strict=True):
+            words = chunk.split()
+            if words:
+                pieces.append(chunk if preformatted else _spaced(chunk, words))
+            kind = name.lower()
+            if kind == "pre":
+                preformatted = not closes
+            if pieces and kind in _BREAKS:
+                lines.append("".join(pieces))
+                pieces.clear()
+    lines.append("".join(pieces))
+    if is_raw or any("&" in line for line in lines):
+        return [text for line in lines for text in _cleaned(line)]
+    return [line.strip(" ") for line in lines]
+
+
+def _spaced(chunk: str, words: list[str]) -> str:
+    """The words with one space between them, and around them where there was any."""
+    text = " ".join(words)
+    if len(text) == len(chunk):
+        return text
+    return f"{' ' if chunk[0].isspace() else ''}{text}{' ' if chunk[-1].isspace() else ''}"
+
+
 def lines_of(page: Page, start: int, stop: int) -> tuple[list[str], list[int]]:
     """Read a stretch line by line, with the offset that each begins at: before its opening block tags."""
     lines: list[str] = []
@@ -95,19 +139,14 @@ def lines_of(page: Page, start: int, stop: int) -> tuple[list[str], list[int]]:
             elif closes or name == "br":
                 begins[-1] = end
     lines.append("".join(pieces))
-    return _cleaned(lines, begins)
+    cleaned = [(text, at) for line, at in zip(lines, begins, strict=True) for text in _cleaned(line)]
+    return [text for text, _ in cleaned], [at for _, at in cleaned]
 
 
-def _cleaned(lines: list[str], begins: list[int]) -> tuple[list[str], list[int]]:
+def _cleaned(line: str) -> list[str]:
     """Resolve entities and split what was preformatted."""
-    out: list[str] = []
-    offsets: list[int] = []
-    for line, at in zip(lines, begins, strict=True):
-        text = html.unescape(line) if "&" in line else line
-        for part in text.split("\n"):
-            out.append(part.replace("\u00a0", " ").strip("\r "))
-            offsets.append(at)
-    return out, offsets
+    text = html.unescape(line) if "&" in line else line
+    return [part.replace("\u00a0", " ").strip("\r ") for part in text.split("\n")]
 
 
 def _tokens(page: Page, start: int, stop: int) -> Iterator[tuple[int, int, bool, str]]:

@@ -24,7 +24,9 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _VERB = re.compile(_VERBS)  # in lower case: a third of the time
-_COLON = re.compile(r"[:：][ \t\u00a0*-]*(?=\r?\n|\Z)")
+_WIDE_COLON = "："
+_COLON = re.compile(r":[ \t\u00a0*-]*(?=\r?\n|\Z)")  # one letter in front is found five times as fast as a choice
+_ANY_COLON = re.compile(r"[:：][ \t\u00a0*-]*(?=\r?\n|\Z)")
 _WROTE = re.compile(r"wrote[ \t\u00a0*-]*(?=\r?\n|\Z)")
 _DATE = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b")
 _DIGIT = re.compile(r"\d")
@@ -47,16 +49,20 @@ _BLOCK = re.compile(
     rf"(?:[ \t*]{{0,12}}(?:{OTHER})[ \t\u00a0*]{{0,4}}[:：][^\n]*(?:\n|\Z)[ \t\r]*){{1,6}}",
     re.MULTILINE,
 )
+MAX_FROM = 12 + max(map(len, FROM.split("|"))) + 4  # characters in front of the colon of such a block
 _RULE_ABOVE = re.compile(r"(?:^|\n)[ \t]*(?:[_=-]{4,}|Message du ?:[^\n]*)[ \t]*\r?\n\s*\Z")
 _QUOTED = re.compile(r"^[ \t]?>(?!:[ \t]*\r?$)", re.MULTILINE)  # ">:" is the end of a wrapped "… <a@b>:"
 _DELIMITER = re.compile(r"^(?:-- ?|_{2,})\r?$", re.MULTILINE)  # a signature, or a mailing list's foot
 
 
 def text_quote_start(text: str) -> int:
-    """Find the first character of the quoted text; ``len(text)`` where there is none or the answer stands below it."""
+    """Find the first character of the quoted text; ``len(text)`` where there is none or the answer stands below it.
+
+    Most texts quote nobody, so each pattern is tried only where a sign that it can't do without is there.
+    """
     block = min(filter(lambda at: at >= 0, (_separator(text), _header_block(text))), default=len(text))
     attribution = _attribution(text[:block])
-    first = _QUOTED.search(text, 0, block)
+    first = _QUOTED.search(text, 0, block) if ">" in text else None
     quoted = first.start() if first else block
     start = min(attribution, quoted, block)
     if start == block or first is None:
@@ -65,21 +71,40 @@ def text_quote_start(text: str) -> int:
 
 
 def _separator(text: str) -> int:
+    if "---" not in text:
+        return -1
     match = next((match for match in _SEPARATOR.finditer(text) if any(c.isalpha() for c in match[0])), None)
     return match.start() if match else -1
 
 
 def _header_block(text: str) -> int:
-    match = _BLOCK.search(text)
+    match = _BLOCK.search(text) if _WIDE_COLON in text else _block_at_a_colon(text)
     if not match:
         return -1
     above = _RULE_ABOVE.search(text, max(0, match.start() - MAX_LINE), match.start())
     return match.start() if above is None else above.start() + (text[above.start()] == "\n")
 
 
+def _block_at_a_colon(text: str) -> re.Match[str] | None:
+    """Find the first block of header lines; lines without a colon early on are never looked at."""
+    at, line = text.find(":"), -1
+    while at != -1:
+        start = text.rfind("\n", max(0, at - MAX_FROM), at) + 1
+        if start > line and (start or at <= MAX_FROM):
+            match = _BLOCK.match(text, start)
+            if match:
+                return match
+            line = start
+        at = text.find(":", at + 1)
+    return None
+
+
 def _attribution(text: str) -> int:
     """Find "On …, … wrote:", wrapped or not, with or without a verb, in any of the languages."""
-    endings = [*islice(_COLON.finditer(text), MAX_CANDIDATES), *islice(_WROTE.finditer(text), MAX_CANDIDATES)]
+    colon = _ANY_COLON if _WIDE_COLON in text else _COLON
+    endings = [*islice(colon.finditer(text), MAX_CANDIDATES)]
+    if "wrote" in text:
+        endings.extend(islice(_WROTE.finditer(text), MAX_CANDIDATES))
     for ending in sorted(endings, key=re.Match.start):
         for start in _line_starts(text, ending.start()):
             chunk = text[start : ending.end()]

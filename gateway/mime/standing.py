@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
 from gateway.mime.htmlquote import html_quote
-from gateway.mime.page import Page, lines_of
+from gateway.mime.page import Page, text_lines
 from gateway.mime.quote import text_quote_start
 
 MAX_MATCHES = 1_000  # places that are looked at
@@ -18,6 +18,7 @@ MAX_MATCHES = 1_000  # places that are looked at
 _NOTHING = re.compile(
     r"[\s*_\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+|\[cid:[^\]\s]{1,200}\]|<(?:mailto|https?|tel):[^<>\s]{1,2000}>"
 )
+_REMOVED = b" \t\n\r\v\f\x1c\x1d\x1e\x1f*_-"  # of ASCII: what _NOTHING takes out, and what _RULES are made of
 _RULES = frozenset({"", "--", "---", "\u2014"})
 
 
@@ -33,7 +34,7 @@ class Known:
     def by(cls, text: str, markup: str) -> Known:
         """Reduce a signature; the few that a firm has come again and again."""
         page = Page.read(markup)
-        found = ("".join(letters(text.splitlines())), "".join(letters(lines_of(page, 0, len(markup))[0])))
+        found = ("".join(letters(text.splitlines())), "".join(letters(text_lines(page, 0, len(markup)))))
         quote = text_quote_start(text) < len(text) or html_quote(page)[0] < page.body_end() or "\n>" in f"\n{text}"
         return cls(tuple({form: None for form in found if form}), quote)
 
@@ -42,6 +43,9 @@ class Known:
 
         One that reads as a quote may run on below it, even begin there: that is where it was taken for one.
         """
+        own, below = list(own), list(below)
+        if not self._may_stand([*own, *below] if self.like_a_quote else own):
+            return False
         above = letters(own)
         limit = sum(map(len, above))
         lines = [*above, *letters(below)] if self.like_a_quote else above
@@ -50,6 +54,18 @@ class Known:
             return False
         edges = {0, *accumulate(map(len, lines))}
         return any(_found(hay, form, edges, limit) for form in self.forms)
+
+    def _may_stand(self, lines: Sequence[str]) -> bool:
+        """False where the plainest letters alone, which nothing here removes, show that none of the forms is there."""
+        text = "\n".join(lines)
+        if "[" in text or "<" in text:  # names of pictures and links would have to be taken out
+            return True
+        plain = _plainest(text)
+        return any(_plainest(form) in plain for form in self.forms)
+
+
+def _plainest(text: str) -> bytes:
+    return text.encode("ascii", "ignore").translate(None, _REMOVED)
 
 
 def letters(lines: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateway.mime.charset import WIDE, codec_of, is_ascii_superset
 from gateway.mime.encoding import IDENTITY, decode_base64, decode_quoted
 from gateway.mime.htmlquote import html_quote
-from gateway.mime.page import Page, lines_of
+from gateway.mime.page import Page, text_lines
 from gateway.mime.quote import text_quote_start
 from gateway.mime.standing import Known
 from gateway.mime.tree import Part
@@ -85,15 +85,15 @@ class Place:
         at, own = html_quote(page)
         at = max(at, body.text.startswith(_BOMS))
         if "<blockquote" in page.lowered[:at]:
-            own = [line for low, high in page.without_quotations(at) for line in lines_of(page, low, high)[0]]
+            own = [line for low, high in page.without_quotations(at) for line in text_lines(page, low, high)]
         ended = at == len(body.text) or body.text.startswith("</", at)
-        return cls(at, own, () if ended else lines_of(page, at, min(at + WINDOW * 4, len(body.text)))[0], page)
+        return cls(at, own, () if ended else text_lines(page, at, min(at + WINDOW * 4, len(body.text))), page)
 
     def has(self, known: Known) -> bool:
         """Whether that signature stands in the own text; what is quoted between answers is not own."""
         if self.page is not None or known.like_a_quote:
             return known.stands(self.own, self.below)
-        return known.stands((line for line in self.own if not line.startswith(">")), ())
+        return known.stands([line for line in self.own if not line.startswith(">")], ())
 
 
 def _octets(body: bytes, encoding: str) -> bytes:
@@ -170,6 +170,6 @@ def _fixed(line: str) -> str:
 def _html_block(body: TextBody, place: Place, signature: str) -> str:
     at = place.at
     tail = "<div><br></div>\r\n" if at < len(body.text) and not body.text.startswith("</", at) else ""
-    leftward = place.page is not None and _RTL.search(place.page.lowered)
+    leftward = place.page is not None and "rtl" in place.page.lowered and _RTL.search(place.page.lowered)
     opening = '<div dir="auto">' if leftward else "<div>"  # in a page from right to left it finds its own direction
     return "\r\n<div><br></div>\r\n" + opening + _LINE_END.sub("\r\n", signature.strip()) + "</div>\r\n" + tail

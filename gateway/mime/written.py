@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from gateway.mime.charset import WIDE, written_codec
-from gateway.mime.encoding import IDENTITY, decode_quoted, encode_base64, encode_quoted, quoted_offset
+from gateway.mime.encoding import IDENTITY, encode_base64, encode_quoted, quoted_place
 from gateway.mime.header import MAX_LINE, Header
 from gateway.mime.splice import Splice
 from gateway.mime.textpart import LeftAlone, TextBody
@@ -40,10 +40,10 @@ def _inserted(body: TextBody, offset: int, octets: bytes) -> Splice:
     if body.part.encoding != "quoted-printable":
         return Splice(start + offset, start + offset, lead + octets)
     coded = body.part.body(body.raw)
-    at = quoted_offset(coded, offset)
-    soft = b"=\r\n" if at and coded[at - 1 : at] != b"\n" else b""
-    if at is None or decode_quoted(coded[:at] + soft) != body.octets[:offset]:
+    at = quoted_place(coded, body.octets, offset)
+    if at is None:
         return _body(body, encode_quoted(body.octets[:offset] + octets + body.octets[offset:]))
+    soft = b"=\r\n" if at and coded[at - 1 : at] != b"\n" else b""
     return Splice(start + at, start + at, lead + soft + encode_quoted(octets))
 
 
