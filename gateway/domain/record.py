@@ -70,15 +70,34 @@ class HeaderFacts:
     date: datetime | None
 
 
+class Note(StrEnum):
+    """What a person has to know about an attachment."""
+
+    NONE = ""
+    DAMAGED = "damaged"  # its encoding did not decode cleanly, or its container breaks off
+    ENCRYPTED = "encrypted"  # kept as it came: only its recipient can open it
+    UNSCANNED = "not scanned"  # too large for the scanner
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One part that a person would call an attachment: the name as the sender wrote it, and its decoded bytes."""
+    """One part that a person would call an attachment: the name as the sender wrote it, and its decoded bytes.
+
+    ``part`` says where it lies: as IMAP numbers parts, into forwarded messages too, then behind slashes its number
+    within containers (`winmail.dat`, PKCS#7, uuencoded text).
+    """
 
     number: int
     name: str
     content_type: str
     content: bytes = field(repr=False)
-    damaged: bool = False  # its encoding did not decode cleanly
+    note: Note = Note.NONE
+    part: str = ""
+    shown: bool = False  # the HTML shows it: a picture between the words, or a logo below them
+
+    @property
+    def damaged(self) -> bool:
+        return self.note is Note.DAMAGED
 
 
 @dataclass(frozen=True, slots=True)

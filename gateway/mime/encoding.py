@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import binascii
 import re
+from io import BytesIO
 
 BASE64_COLUMNS = 76  # RFC 2045 section 6.8
 QUOTED_COLUMNS = 76  # section 6.7 rule 5
 MAX_QUOTED_LINE = 100_000  # octets that are searched one by one; the standard allows 76
 LITERAL = 8  # octets that a place is known by: "</body>" and its line end are more
+PIECE = 768 * 1024  # octets of base64 that are decoded in one go
 IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
-_PADDED = re.compile(rb"([^=]+)(=*)")
+_WHITE = b" \t\r\n"
+_CODED = re.compile(
+    rb"(?:[ \t]*+[A-Za-z0-9+/=]*+[ \t]*+\r?+\n)*+(?:[ \t]*+[A-Za-z0-9+/=]*+[ \t\r]*+\Z)?"
+)  # whole lines of it
+_PADDING = re.compile(rb"=+")
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BLANKS = (b" ", b"\t")
 _TABBED = re.compile(rb"\t\r?\n")
@@ -23,23 +29,45 @@ _TOKENS = [bytes((o,)) if o == 9 or (0x20 <= o <= 0x7E and o != 0x3D) else b"=%0
 _ESCAPE = re.compile(rb"=[0-9A-Fa-f]{2}")
 
 
-def decode_base64(raw: bytes) -> tuple[bytes, bool]:
-    """Return the octets and whether all was well; what follows padding is decoded too: senders do concatenate."""
-    body = raw.translate(None, _NOT_BASE64)
-    junk = raw.translate(None, b" \t\r\n")
-    clean = len(junk) == len(body)
-    first = body.find(b"=")
-    if first == -1 or first >= len(body) - 2:
-        return _chunk(body.rstrip(b"="), clean)
-    chunks = [_chunk(match[1], clean) for match in _PADDED.finditer(body)]
-    return b"".join(chunk for chunk, _ in chunks), all(ok for _, ok in chunks)
+def decode_base64(raw: bytes, start: int = 0, stop: int | None = None) -> tuple[bytes, bool]:
+    """Return the octets and whether all was well; what follows padding is decoded too: senders do concatenate.
+
+    Behind padding it is over with the first line that is no base64, since mailing lists and scanners put sentences
+    there. Piece by piece, so that beside what comes out hardly anything is held: attachments can be large.
+    """
+    stop = len(raw) if stop is None else stop
+    end, padding = stop, raw.find(b"=", start, stop)
+    if padding != -1:
+        coded = _CODED.match(raw, padding, stop)
+        end = coded.end() if coded else padding
+    out = BytesIO()
+    sound = _decode(out, raw, start, end) and not raw[end:stop].strip(_WHITE)
+    return out.getvalue(), sound
 
 
-def _chunk(body: bytes, clean: bool) -> tuple[bytes, bool]:
+def _decode(out: BytesIO, raw: bytes, start: int, stop: int) -> bool:
+    left, sound = b"", True
+    for at in range(start, stop, PIECE):
+        piece = raw[at : min(at + PIECE, stop)]
+        body = piece.translate(None, _NOT_BASE64)
+        sound = sound and len(piece.translate(None, _WHITE)) == len(body)
+        *padded, last = _PADDING.split(body)
+        for chunk in padded:
+            sound = _chunk(out, left + chunk) and sound
+            left = b""
+        left += last
+        whole = len(left) // 4 * 4
+        out.write(binascii.a2b_base64(left[:whole]))
+        left = left[whole:]
+    return _chunk(out, left) and sound
+
+
+def _chunk(out: BytesIO, body: bytes) -> bool:
+    """Decode what padding or the end follows; whether it is whole: six bits are no octet, the end was cut off."""
     over = len(body) % 4
-    if over == 1:  # six bits are no octet: the end was cut off
-        return binascii.a2b_base64(body[:-1]), False
-    return binascii.a2b_base64(body + b"=" * (-len(body) % 4)), clean
+    whole = body[:-1] if over == 1 else body + b"=" * (-over % 4)
+    out.write(binascii.a2b_base64(whole))
+    return over != 1
 
 
 def encode_base64(raw: bytes) -> bytes:

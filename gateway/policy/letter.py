@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from gateway.mime.attachments import attachments
+from gateway.mime.attachments import each_attachment
 from gateway.mime.header import MAX_TEXT, Header, readable
 from gateway.mime.words import clean, decode_words
 
@@ -32,8 +32,8 @@ class Letter:
 
     @cached_property
     def has_attachments(self) -> bool:
-        """Whether there is a file in it; this decodes the whole message."""
-        return bool(attachments(self.header.raw))
+        """Whether there is a file in it besides the pictures that its text shows; this decodes up to the first."""
+        return any(not one.shown for one in each_attachment(self.header.raw))
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Every field of that name as a person reads it: decoded, unfolded, of each the first 100,000 octets."""

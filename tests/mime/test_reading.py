@@ -83,13 +83,15 @@ MIXED = (
 
 
 def test_M4_attachments_are_what_a_person_would_count() -> None:
-    assert [(found.number, found.name, found.content, found.damaged) for found in attachments(MIXED)] == [
-        (1, "photo.png", b"y", False),
-        (2, "Ș.pdf", b"abcdefg", False),
-        (3, "the old one.eml", b"Subject: the old one\r\n", False),
-        (4, "a.txt", b"file", False),
-        (5, "../b.zip", b"zip", True),
+    assert [(found.number, found.part, found.name, found.content, found.damaged) for found in attachments(MIXED)] == [
+        (1, "1.2", "shown.png", b"x", False),
+        (2, "1.3", "photo.png", b"y", False),
+        (3, "2", "Ș.pdf", b"abcdefg", False),
+        (4, "3", "the old one.eml", b"Subject: the old one\r\n", False),
+        (5, "4", "a.txt", b"file", False),
+        (6, "5", "../b.zip", b"zip", True),
     ]
+    assert [found.name for found in attachments(MIXED) if found.shown] == ["shown.png"]
 
 
 def test_F5_attachments_are_bounded() -> None:
