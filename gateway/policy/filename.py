@@ -10,6 +10,26 @@ MAX_NAME = MAX_FILE_NAME - len("2026-03-14 ")  # what the date that stands befor
 MAX_EXTENSION = 20  # octets with its dot: what is longer is no extension, and may be cut like the rest
 NAMELESS = "attachment"
 NAMELESS_CLIENT = "client"
+EXTENSIONS = {  # for what came without a name: of types that people open
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "application/msword": ".doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/xml": ".xml",
+    "image/bmp": ".bmp",
+    "image/gif": ".gif",
+    "image/heic": ".heic",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/tiff": ".tif",
+    "text/calendar": ".ics",
+    "text/csv": ".csv",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "text/xml": ".xml",
+}
 
 _SEPARATORS = re.compile(r"[/\\]")
 _FORBIDDEN = frozenset('/\\:*?"<>|')  # of Windows and its shares; of others the first only
@@ -26,6 +46,11 @@ def safe_name(name: str) -> str:
     trailing dots or spaces; NFC; at most MAX_NAME octets, so that a date and a space fit before it; never empty.
     """
     return _safe(name) or NAMELESS
+
+
+def document_name(name: str, content_type: str) -> str:
+    """A safe name for an attachment; where it has none, one with the extension of its type."""
+    return safe_name(name) if _safe(name) else NAMELESS + EXTENSIONS.get(content_type, "")
 
 
 def with_number(name: str, number: int) -> str:
