@@ -1,4 +1,4 @@
-"""DKIM's relaxed canonical forms (RFC 6376 sections 3.4.2 and 3.4.4), in whole bytes and not in lines."""
+"""DKIM's canonical forms (RFC 6376 section 3.4), in whole bytes and not in lines."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def _single_spaced(text: bytes) -> bytes:
     while b"  " in text:
         text = text.replace(b"  ", b" ")
     return text
+
+
+def simple_body(body: bytes) -> bytes:
+    """The body as ``c=.../simple`` hashes it (section 3.4.3): one line end for all the empty lines at its end."""
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end):
+        end -= 2
+    return body[:end] + b"\r\n"

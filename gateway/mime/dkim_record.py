@@ -21,6 +21,7 @@ class KeyRecord:
     public: bytes | None
     hashes: frozenset[str] = frozenset()  # empty: any
     services: frozenset[str] = frozenset()  # empty: any
+    flags: frozenset[str] = frozenset()
 
 
 def read_record(text: bytes) -> KeyRecord | None:
@@ -35,7 +36,8 @@ def read_record(text: bytes) -> KeyRecord | None:
         tags[found[1]] = found[2].strip()
     if tags.get("v", "DKIM1") != "DKIM1" or "p" not in tags:
         return None
-    return KeyRecord(tags.get("k", "rsa"), _octets(tags["p"]), _words(tags.get("h", "")), _words(tags.get("s", "")))
+    listed = [_words(tags.get(name, "")) for name in ("h", "s", "t")]
+    return KeyRecord(tags.get("k", "rsa"), _octets(tags["p"]), *listed)
 
 
 def _octets(value: str) -> bytes | None:

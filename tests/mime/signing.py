@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -49,15 +49,16 @@ def without_separator(raw: bytes) -> bytes:
 def verdicts(raw: bytes, signers: Iterable[Signer] = BOTH) -> list[bool]:
     """What dkimpy says of each signature of the message, from the top down."""
     known = records(signers)
+    return [verified_by_dkimpy(raw, number, known) for number in range(len(Header.read(raw).spans("DKIM-Signature")))]
+
+
+def verified_by_dkimpy(raw: bytes, number: int, known: Mapping[str, str]) -> bool:
+    """Whether the signature of that number holds; ``known`` are the key records by name."""
 
     def dns(name: bytes, timeout: int = 5) -> bytes | None:
         text = known.get(name.decode().removesuffix("."))
         return None if text is None else text.encode()
 
-    return [_verdict(raw, number, dns) for number in range(len(Header.read(raw).spans("DKIM-Signature")))]
-
-
-def _verdict(raw: bytes, number: int, dns: object) -> bool:
     quiet = logging.getLogger("dkimpy")
     quiet.setLevel(logging.CRITICAL)
     try:

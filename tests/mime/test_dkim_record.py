@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +23,9 @@ def test_our_own_records_read_back() -> None:
     [b"p=eA==", b" v=DKIM1 ; k = rsa;p= e A = = ;", b"p=eA==;n=a note;t=y:s", b"v=DKIM1;h=*;s=*;p=eA=="],
 )
 def test_a_record_may_be_written_in_many_ways(text: bytes) -> None:
-    assert read_record(text) == KeyRecord("rsa", b"x")
+    record = read_record(text)
+    assert record is not None
+    assert replace(record, flags=frozenset()) == KeyRecord("rsa", b"x")
 
 
 @pytest.mark.parametrize(
