@@ -1,29 +1,22 @@
-"""Attempts are booked and ended: few statements for however many entries, and no look at what nobody may take now."""
+"""Attempts are booked: few statements for however many entries, and no look at what nobody may take now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, select, update
 
-from gateway.domain.errors import Conflict
-from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState
+from gateway.domain.mail import Delivery, QueueEntry, QueueState
 from gateway.policy.queue import QueueAction, after
-from gateway.store import attempts
-from gateway.store.clock import Kept, on_the_wall
+from gateway.store.clock import Kept
 from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
-from gateway.store.queue_rows import read_entry, unknown
+from gateway.store.queue_rows import read_entry
 from gateway.store.schema import queue_entry, recipient
 
-_ENDS = {
-    QueueState.QUEUED: QueueAction.DEFER,
-    QueueState.HELD: QueueAction.REFUSED,
-    QueueState.DONE: QueueAction.FINISH,
-}
 _CLAIMED_AS = after(QueueState.QUEUED, QueueAction.CLAIM)
 
 _ENTRY = queue_entry.c
@@ -52,12 +45,6 @@ _CLAIM = Compiled(
         began=func.coalesce(_ENTRY.began, bindparam("clock", type_=Moment)),
     )
 )
-_STATE = Compiled(select(_ENTRY.number, _ENTRY.state).where(_ENTRY.id == bindparam("of")))
-_END = Compiled(
-    update(queue_entry)
-    .where(_ENTRY.number == bindparam("entry"))
-    .values({name: bindparam(f"new_{name}") for name in ("state", "next_attempt", "hold_reason")})
-)
 _UNREACHED = exists().where(
     recipient.c.entry == _ENTRY.number,
     recipient.c.delivery == Delivery.PENDING.value,
@@ -71,30 +58,11 @@ _HASTEN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """How an attempt ended, with what is not recorded yet."""
-
-    id: str
-    state: QueueState
-    next_attempt: datetime  # QUEUED: by the queue's own clock
-    hold_reason: str
-    outcomes: Mapping[str, Outcome]
-
-
-@dataclass(frozen=True, slots=True)
 class Taken:
     """What was claimed, and when the first of what is left of each mailbox is due."""
 
     entries: list[QueueEntry]
     waiting: dict[str, datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What an attempt that goes on came to so far."""
-
-    id: str
-    outcomes: Mapping[str, Outcome]
 
 
 def due(connection: Connection) -> dict[str, datetime]:
@@ -119,37 +87,6 @@ def take(connection: Connection, now: Kept, limit: int, rooms: Mapping[str, int]
 
 def _claimed(row: Any, clock: datetime) -> Any:
     return row._replace(state=_CLAIMED_AS.value, attempts=row.attempts + 1, began=row.began or clock)
-
-
-def keep(connection: Connection, results: Sequence[Settlement | Progress]) -> None:
-    """See `Queue.settle` and `Queue.record`: what attempts came to, in the order in which it did."""
-    for one in results:
-        row = _STATE.first(connection, {"of": one.id})
-        if row is None:
-            raise unknown(one.id)
-        if isinstance(one, Settlement):
-            after(QueueState(row.state), _ENDS[one.state])
-        if one.outcomes:
-            attempts.record(connection, row.number, one.outcomes)
-        if isinstance(one, Settlement):
-            _settle(connection, row.number, one)
-
-
-def _settle(connection: Connection, number: int, end: Settlement) -> None:
-    if end.state is QueueState.DONE and attempts.unfinished(connection, number):
-        raise Conflict(f"{end.id} still has recipients to deliver to")
-    waits = end.state is QueueState.QUEUED
-    moment = on_the_wall(connection, end.next_attempt) if waits else end.next_attempt
-    _END.run(connection, _ended(number, end, moment))
-
-
-def _ended(number: int, end: Settlement, moment: datetime) -> Mapping[str, object]:
-    return {
-        "entry": number,
-        "new_state": end.state.value,
-        "new_next_attempt": moment,
-        "new_hold_reason": end.hold_reason,
-    }
 
 
 def hasten(connection: Connection, mailbox: str, now: datetime) -> int:

@@ -66,13 +66,13 @@ class Compiled:
         sql, bind = self._text
         return driver(connection).execute(sql, bind(values))
 
-    def many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-        """Once for each."""
+    def many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+        """Once for each; how many rows it changed in all."""
         if not rows:
-            return
+            return 0
         self._know(rows[0])
         sql, bind = self._text
-        driver(connection).executemany(sql, [bind(row) for row in rows])
+        return driver(connection).executemany(sql, [bind(row) for row in rows]).rowcount
 
     def _know(self, row: Mapping[str, object]) -> None:
         if self._columns is None and isinstance(self._statement, Insert):

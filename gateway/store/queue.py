@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from sqlalchemy import Case, Connection, Update, and_, bindparam, case, func, literal, select, update
 
@@ -12,7 +15,7 @@ from gateway.domain.errors import Conflict
 from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
 from gateway.policy.queue import PERSONS, QueueAction, after
 from gateway.policy.resubmission import WINDOW
-from gateway.store import attempts, claims, sent
+from gateway.store import attempts, claims, results, sent
 from gateway.store.bodies import Bodies, Body, keep_all
 from gateway.store.clock import Kept, QueueClock
 from gateway.store.columns import Moment
@@ -36,12 +39,24 @@ _WAITING = (QueueState.QUEUED.value, QueueState.ACTIVE.value)
 _COUNTS = select(_ENTRY.state, func.count()).group_by(_ENTRY.state)
 
 
+_MARKS = func.json_each(bindparam("marks")).table_valued("value")
 _REPEATED = Compiled(
-    select(_ENTRY.id)
-    .where(_ENTRY.fingerprint == bindparam("mark"), _ENTRY.accepted_at > bindparam("earliest"))
+    select(_ENTRY.id, _ENTRY.fingerprint, _ENTRY.accepted_at)
+    .where(_ENTRY.fingerprint.in_(select(_MARKS.c.value)), _ENTRY.accepted_at > bindparam("earliest"))
     .order_by(_ENTRY.number)
-    .limit(1)
 )
+
+
+class Desk(Protocol):
+    """Who attends to entries; asked and told on the loop."""
+
+    def book(self, entry: QueueEntry) -> QueueEntry:
+        """The entry as it is to be queued: ACTIVE, its first attempt booked, where the desk is going to make it."""
+        ...
+
+    def told(self, entry: QueueEntry, kept: bool) -> None:
+        """Whether what `book` gave is in the queue now; once for each, also where nobody waits for that any more."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +83,18 @@ class Queue:
         self._reader = reader
         self._bodies = bodies
 
-    async def add(self, entry: QueueEntry, raw: bytes, fingerprint: str = "") -> None:
+    async def add(self, entry: QueueEntry, raw: bytes, fingerprint: str = "", *, desk: Desk | None = None) -> None:
         """Keep the message and its entry. `Conflict` when the id is there already, `NoSpace` when nothing was kept.
 
         `AcceptedAlready` when an entry with the same fingerprint was accepted within `WINDOW`: that one counts.
         """
         body = await self._bodies.prepare(raw, entry.sha256)
-        await self._writer.run_together(_add, _New(body, self._begun(entry), fingerprint))
+        entry = self._begun(entry)
+        if desk is None:
+            await self._writer.run_together(_add, _New(body, entry, fingerprint))
+            return
+        booked = desk.book(entry)
+        await self._writer.run_together(_add, _New(body, booked, fingerprint), partial(desk.told, booked))
 
     def _begun(self, entry: QueueEntry) -> QueueEntry:
         """It ages from now on, unless it is to leave later: then from when it does."""
@@ -99,12 +119,19 @@ class Queue:
 
         return await self._writer.run(work)
 
-    async def record(self, id: str, outcomes: Mapping[str, Outcome]) -> None:  # noqa: A002 - the word of the API
+    async def record(
+        self,
+        id: str,  # noqa: A002 - the word of the API
+        outcomes: Mapping[str, Outcome],
+        *,
+        recipients: Sequence[Recipient] = (),
+    ) -> None:
         """Keep what an attempt came to, by address key; the first delivery makes the sent copy a duty.
 
-        A delivery is never taken back, and what was settled stays so unless it turns out to be delivered.
+        A delivery is never taken back, and what was settled stays so unless it turns out to be delivered. Whoever
+        knows the entry's ``recipients``, all and in their order, spares looking for them.
         """
-        await self._writer.run_together(claims.keep, claims.Progress(id, outcomes))
+        await self._writer.run_together(results.keep, results.Progress(id, outcomes, recipients))
 
     async def settle(
         self,
@@ -113,6 +140,8 @@ class Queue:
         next_attempt: datetime,
         hold_reason: str = "",
         outcomes: Mapping[str, Outcome] | None = None,
+        *,
+        recipients: Sequence[Recipient] = (),
     ) -> None:
         """End an attempt, and keep what it came to as `record` does, in one transaction.
 
@@ -120,8 +149,8 @@ class Queue:
         changes nothing; else it is when it ended.
         `Conflict` when the state forbids it, or when DONE is said with recipients still pending.
         """
-        end = claims.Settlement(id, state, next_attempt, hold_reason, outcomes or {})
-        await self._writer.run_together(claims.keep, end)
+        end = results.Settlement(id, outcomes or {}, recipients, state, next_attempt, hold_reason)
+        await self._writer.run_together(results.keep, end)
 
     async def hasten(self, mailbox: str, now: datetime) -> int:
         """Its server answers again: what waits because nobody did is due now; how many."""
@@ -258,10 +287,11 @@ def _add(connection: Connection, items: Sequence[_New]) -> None:
 
 def _refuse_repeated(connection: Connection, items: Sequence[_New]) -> None:
     """Raises for the first that was accepted a short while ago; whoever brings several has them done one by one."""
-    marks = {item.fingerprint: item.entry for item in items if item.fingerprint}
-    for mark, entry in marks.items():
-        known = _REPEATED.first(connection, {"mark": mark, "earliest": entry.accepted_at - WINDOW})
-        if known is not None:
+    marks = {item.fingerprint: item.entry.accepted_at - WINDOW for item in items if item.fingerprint}
+    if not marks:
+        return
+    for known in _REPEATED.all(connection, {"marks": json.dumps([*marks]), "earliest": min(marks.values())}):
+        if known.accepted_at > marks[known.fingerprint]:
             raise AcceptedAlready("this was accepted already", queue_id=known.id)
     if len(marks) < sum(bool(item.fingerprint) for item in items):
         raise Conflict("two of these are the same")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, bindparam, func, select, type_coerce, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.mail import SentCopy
@@ -15,21 +15,28 @@ from gateway.store.schema import queue_entry, sent_copy
 DUE, ACTIVE, DONE = "due", "active", "done"
 
 _COPY = sent_copy.c
-# A delivery report has no sender, and nobody's Sent folder wants it. Due since its entry was: that is, now.
-_OWE = Compiled(
-    insert(sent_copy)
-    .from_select(
-        ["entry", "state", "attempts", "next_attempt", "last_error"],
-        select(
-            queue_entry.c.number,
-            bindparam("state", DUE),
-            bindparam("attempts", 0),
-            queue_entry.c.next_attempt,
-            bindparam("error", ""),
-        ).where(queue_entry.c.number == bindparam("of"), queue_entry.c.sender_local.is_not(None)),
+
+
+def _owe(which: ColumnElement[bool]) -> Compiled:
+    """A delivery report has no sender, and nobody's Sent folder wants it. Due since its entry was: that is, now."""
+    return Compiled(
+        insert(sent_copy)
+        .from_select(
+            ["entry", "state", "attempts", "next_attempt", "last_error"],
+            select(
+                queue_entry.c.number,
+                bindparam("state", DUE),
+                bindparam("attempts", 0),
+                queue_entry.c.next_attempt,
+                bindparam("error", ""),
+            ).where(which, queue_entry.c.sender_local.is_not(None)),
+        )
+        .on_conflict_do_nothing()
     )
-    .on_conflict_do_nothing()
-)
+
+
+_OWE = _owe(queue_entry.c.number == bindparam("of"))
+_OWE_BY_ID = _owe(queue_entry.c.id == bindparam("of"))
 _DUE = Compiled(
     select(
         _COPY.entry,
@@ -63,6 +70,11 @@ _NEXT = Compiled(select(func.min(_COPY.next_attempt).label("first")).where(_COPY
 def owe(connection: Connection, entry: int) -> None:
     """Make the duty, unless the entry had it before."""
     _OWE.run(connection, {"of": entry})
+
+
+def owe_all(connection: Connection, queue_ids: Sequence[str]) -> None:
+    """The same for several, by their ids."""
+    _OWE_BY_ID.many(connection, [{"of": queue_id} for queue_id in queue_ids])
 
 
 def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:

@@ -1,6 +1,7 @@
 """The one thread that writes to the database: what waits while a COMMIT is on its way to the disk shares the next.
 
-Order: jobs run in the order in which they came, each in a SAVEPOINT of its own. A job that fails takes nobody
+Order: jobs run in the order in which they came, each in a SAVEPOINT of its own; but those that are cheaper in company
+are brought forward to the first of their kind, though never past a job that is of none. A job that fails takes nobody
 with it; a COMMIT that fails fails every job of its batch. Nobody hears "done" before COMMIT has returned.
 """
 
@@ -8,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+_Many = Callable[[Connection, Sequence[object]], None]
 
 BATCH = 256  # jobs in one COMMIT: more would only make the first of them wait longer
 
@@ -59,10 +61,21 @@ class _Job(Generic[T]):
 class _Together(_Job[None], Generic[Item]):
     """A job that is cheaper in company: neighbours with the same ``many`` are run as one."""
 
-    def __init__(self, many: Callable[[Connection, Sequence[Item]], None], item: Item) -> None:
+    def __init__(
+        self,
+        many: Callable[[Connection, Sequence[Item]], None],
+        item: Item,
+        told: Callable[[bool], None] | None,
+    ) -> None:
         super().__init__(lambda connection: many(connection, [item]), None)
         self.many = many
         self.item = item
+        self._told = told
+
+    def settle(self) -> None:
+        if self._told is not None:
+            self._told(self.error is None)
+        super().settle()
 
 
 class _Undone(Exception):
@@ -92,13 +105,24 @@ class Writer:
         self._put(job)
         return await job.future
 
-    async def run_together(self, many: Callable[[Connection, Sequence[Item]], None], item: Item) -> None:
+    async def run_together(
+        self,
+        many: Callable[[Connection, Sequence[Item]], None],
+        item: Item,
+        told: Callable[[bool], None] | None = None,
+    ) -> None:
         """Do the same for work that takes one item or many: a batch of them costs a statement instead of one each.
 
-        ``many`` must be able to be undone and run again: when it fails, each item is run on its own.
+        ``many`` must be able to be undone and run again: when it fails, each item is run on its own. ``told`` is called
+        once, on the loop, with whether it was kept, also when the caller was cancelled meanwhile.
         """
-        job = _Together(many, item)
-        self._put(job)
+        job = _Together(many, item, told)
+        try:
+            self._put(job)
+        except TemporaryFailure:
+            if told is not None:
+                told(False)
+            raise
         await job.future
 
     def _put(self, job: _Job[T]) -> None:
@@ -138,8 +162,7 @@ class Writer:
     def _commit(self, jobs: Sequence[_Job[object]]) -> None:
         try:
             self._raw.execute("BEGIN IMMEDIATE")
-            for many, group in groupby(jobs, key=_many):
-                alike = list(group)
+            for many, alike in _gathered(jobs):
                 if many is None or len(alike) == 1 or not self._try_together(many, alike):
                     for job in alike:
                         self._try(job)
@@ -158,7 +181,7 @@ class Writer:
             self._raw.execute("ROLLBACK TO job")
         self._raw.execute("RELEASE job")
 
-    def _try_together(self, many: Callable[[Connection, Sequence[object]], None], jobs: Sequence[_Job[object]]) -> bool:
+    def _try_together(self, many: _Many, jobs: Sequence[_Job[object]]) -> bool:
         """False: one of them failed, and all of them are still to be done."""
         self._raw.execute("SAVEPOINT many")
         try:
@@ -207,5 +230,18 @@ class Writer:
         self._connection.close()
 
 
-def _many(job: _Job[object]) -> Callable[[Connection, Sequence[object]], None] | None:
+def _gathered(jobs: Sequence[_Job[object]]) -> Iterator[tuple[_Many | None, list[_Job[object]]]]:
+    """Jobs of a kind together, those that are of none each on its own, as the order above has it."""
+    kinds: dict[_Many, list[_Job[object]]] = {}
+    for job in jobs:
+        if many := _many(job):
+            kinds.setdefault(many, []).append(job)
+        else:
+            yield from kinds.items()
+            kinds = {}
+            yield None, [job]
+    yield from kinds.items()
+
+
+def _many(job: _Job[object]) -> _Many | None:
     return job.many if isinstance(job, _Together) else None

@@ -127,6 +127,33 @@ async def test_what_an_attempt_came_to_and_its_end_are_one_transaction(store: St
     assert {copy.queue_id for copy in await store.queue.sent_due(NOW, 10)} == {"A", "C"}
 
 
+async def test_results_of_many_are_kept_together_and_whoever_is_out_of_order_spoils_it_for_nobody(store: Store) -> None:
+    people = entry("A", RAW, recipients=(AL, ARCHIVE)).recipients
+    for name in ("A", "B", "C", "D"):
+        await store.queue.add(entry(name, RAW, recipients=(AL, ARCHIVE)), RAW)
+    await store.queue.claim(NOW, 10)
+    await store.queue.settle("D", QueueState.HELD, NOW, "by hand")
+    both = {AL.key: DELIVERED, ARCHIVE.key: FAILED}
+    kept = await asyncio.gather(
+        store.queue.record("A", {AL.key: DELIVERED}, recipients=people),
+        store.queue.settle("B", QueueState.DONE, NOW, outcomes=both, recipients=people),
+        store.queue.settle("C", QueueState.DONE, NOW, outcomes={AL.key: DELIVERED}, recipients=people),
+        store.queue.settle("D", QueueState.DONE, NOW, outcomes=both, recipients=people),
+        return_exceptions=True,
+    )
+    assert [type(one) for one in kept] == [type(None), type(None), Conflict, Conflict]
+    found = {
+        one.id: (one.state.value, [who.delivery.value for who in one.recipients]) for one in await store.queue.list()
+    }
+    assert found == {
+        "A": ("active", ["delivered", "pending"]),
+        "B": ("done", ["delivered", "failed"]),
+        "C": ("active", ["pending", "pending"]),
+        "D": ("held", ["pending", "pending"]),
+    }
+    assert {copy.queue_id for copy in await store.queue.sent_due(NOW, 10)} == {"A", "B"}
+
+
 async def test_no_mailbox_takes_the_room_of_another(store: Store) -> None:
     for number in range(10):
         await store.queue.add(entry(f"{number}", RAW, due=minutes(-20 + number)), RAW)

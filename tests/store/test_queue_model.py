@@ -123,10 +123,16 @@ class QueueMachine(RuleBasedStateMachine):
             assert not self.tried[one.id] & self.delivered[one.id]
         assert self.run(self.store.queue.claim(now, limit, rooms, each)) == expected
 
-    @rule(which=st.sampled_from(IDS), first=st.sampled_from(RESULTS), second=st.sampled_from(RESULTS))
-    def record(self, which: str, first: Outcome, second: Outcome) -> None:
+    @rule(
+        which=st.sampled_from(IDS),
+        first=st.sampled_from(RESULTS),
+        second=st.sampled_from(RESULTS),
+        known=st.booleans(),
+    )
+    def record(self, which: str, first: Outcome, second: Outcome, *, known: bool) -> None:
         outcomes = self.outcomes(which, first, second)
-        self.run(self.store.queue.record(which, outcomes))
+        people = self.model[which].recipients if known else ()
+        self.run(self.store.queue.record(which, outcomes, recipients=people))
         self.hear(which, outcomes)
 
     def outcomes(self, which: str, *results: Outcome) -> dict[str, Outcome]:
@@ -147,11 +153,13 @@ class QueueMachine(RuleBasedStateMachine):
         state=st.sampled_from(tuple(ENDS)),
         due=st.integers(0, 5),
         results=st.lists(st.sampled_from(RESULTS), max_size=2),
+        known=st.booleans(),
     )
-    def settle(self, which: str, state: QueueState, due: int, results: list[Outcome]) -> None:
+    def settle(self, which: str, state: QueueState, due: int, results: list[Outcome], *, known: bool) -> None:
         when = minutes(self.clock + due)
         reason = "sign-in" if state is QueueState.HELD else ""
         outcomes = self.outcomes(which, *results)
+        people = self.model[which].recipients if known else ()
         sent, delivered = dict(self.sent), {key: set(who) for key, who in self.delivered.items()}
 
         def model() -> None:
@@ -163,7 +171,7 @@ class QueueMachine(RuleBasedStateMachine):
                 raise Conflict("pending")
             self.model[which] = replace(one, state=state, next_attempt=when, hold_reason=reason)
 
-        self.both(self.store.queue.settle(which, state, when, reason, outcomes), model)
+        self.both(self.store.queue.settle(which, state, when, reason, outcomes, recipients=people), model)
 
     @rule(which=st.sampled_from(IDS), action=st.sampled_from(PERSONS))
     def act(self, which: str, action: QueueAction) -> None:

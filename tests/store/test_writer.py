@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -164,6 +164,33 @@ async def test_being_cancelled_does_not_take_back_what_was_handed_over(writer: W
     async with asyncio.timeout(5):
         await rung.wait()
     assert kept(database) == [1]
+
+
+async def test_work_of_a_kind_is_done_together_and_never_before_what_came_first(writer: Writer) -> None:
+    done: list[str] = []
+
+    def red(connection: Connection, items: Sequence[str]) -> None:
+        done.append(f"red {' '.join(items)}")
+
+    def blue(connection: Connection, items: Sequence[str]) -> None:
+        done.append(f"blue {' '.join(items)}")
+
+    gate, told = Gate(writer), list[bool]()
+    await gate.shut()
+    tasks = [
+        *(
+            asyncio.ensure_future(writer.run_together(kind, item))
+            for kind, item in ((red, "1"), (blue, "2"), (red, "3"))
+        ),
+        asyncio.ensure_future(writer.run(lambda _: done.append("alone"))),
+        *(asyncio.ensure_future(writer.run_together(red, item, told.append)) for item in ("4", "5")),
+    ]
+    await asyncio.sleep(0)
+    tasks[-1].cancel()
+    await gate.open()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert done == ["red 1 3", "blue 2", "alone", "red 4 5"]
+    assert told == [True, True]  # also who had stopped waiting
 
 
 async def test_closing_finishes_what_was_handed_over_and_takes_no_more(
