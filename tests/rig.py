@@ -69,9 +69,17 @@ class Rig:
     def wake(self) -> None:
         self.woken += 1
 
+    def book(self, entry: QueueEntry) -> QueueEntry:
+        """Nobody is there to make an attempt at once."""
+        return entry
+
+    def told(self, entry: QueueEntry, kept: bool) -> None:
+        if kept:
+            self.wake()
+
     @property
     def acceptance(self) -> Acceptance:
-        return Acceptance(self.store, self.preparation, settings=lambda: self.settings, now=self.clock, wake=self.wake)
+        return Acceptance(self.store, self.preparation, settings=lambda: self.settings, now=self.clock, desk=self)
 
     @property
     def preparation(self) -> Preparation:

@@ -252,7 +252,7 @@ class Flows:
         self.signing = Signing(store.dkim)
         self._sweep = Sweep(store, settings=settings, now=now)
         prepare = Preparation(store, firm=firm, settings=settings, now=now, signing=self.signing)
-        self.accept = Acceptance(store, prepare, settings=settings, now=now, wake=self.dispatcher.wake)
+        self.accept = Acceptance(store, prepare, settings=settings, now=now, desk=self.dispatcher)
         self.rehearse = Rehearsal(prepare, firm=firm, now=now)
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:

@@ -18,7 +18,7 @@ from gateway.policy.hold import latest
 from gateway.policy.resubmission import fingerprint
 from gateway.policy.schedule import release_at
 from gateway.settings.gateway import Settings
-from gateway.store.queue import AcceptedAlready
+from gateway.store.queue import AcceptedAlready, Desk
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -40,13 +40,13 @@ class Acceptance:
         *,
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
-        wake: Callable[[], None],
+        desk: Desk,
     ) -> None:
         self._store = store
         self._prepare = prepare
         self._settings = settings
         self._now = now
-        self._wake = wake
+        self._desk = desk
 
     async def __call__(self, submission: Submission) -> str:
         authorised = await self._prepare.authorise(submission)
@@ -54,11 +54,10 @@ class Acceptance:
         prepared = await self._prepare.render(authorised)
         entry = _entry(prepared, asked, self._settings())
         try:
-            await self._store.queue.add(entry, prepared.raw, await _fingerprint(submission))
+            await self._store.queue.add(entry, prepared.raw, await _fingerprint(submission), desk=self._desk)
         except AcceptedAlready as known:  # its 250 got lost on the way: the same one again
             log.info("accepted-again", queue_id=known.queue_id, member=entry.login, peer=submission.peer)
             return known.queue_id
-        self._wake()
         _say(entry, prepared)
         return entry.id
 

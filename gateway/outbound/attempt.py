@@ -107,7 +107,7 @@ class Attempts:
         try:
             for batch in transactions(entry):
                 if last:
-                    writing.append(asyncio.create_task(insist(partial(self._store.queue.record, entry.id, last))))
+                    writing.append(asyncio.create_task(self._keep(entry, last)))
                 attempt = await self._ways.deliver(
                     mailbox,
                     entry.sender,
@@ -135,6 +135,9 @@ class Attempts:
             return Verdict.DELIVERED
         return verdict
 
+    async def _keep(self, entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> None:
+        await insist(partial(self._store.queue.record, entry.id, outcomes, recipients=entry.recipients))
+
     async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
         """Done, again later, or given up. Failures are reported before the entry may be done, and once."""
         now, waited = self._now(), self._store.queue.clock.waited(entry)
@@ -144,14 +147,15 @@ class Attempts:
             given = {one.address.key: expired(one) for one in pending}
             entry, pending, last = after(entry, given), [], {**last, **given}
         if any(one.delivery is Delivery.FAILED for one in entry.recipients):
-            await insist(partial(self._store.queue.record, entry.id, last))
+            await insist(partial(self._store.queue.record, entry.id, last, recipients=entry.recipients))
             last = {}
             await self._bounces.report(entry)
         if pending:
             await self.again(entry, last)
             await self._bounces.delayed(entry, since=now - waited, until=now + patience - waited)
         else:
-            await insist(partial(self._store.queue.settle, entry.id, QueueState.DONE, now, outcomes=last))
+            done = partial(self._store.queue.settle, entry.id, QueueState.DONE, now)
+            await insist(partial(done, outcomes=last, recipients=entry.recipients))
         if any(one.delivery is Delivery.DELIVERED for one in entry.recipients):
             self._delivered()
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from gateway.domain.errors import Conflict, NoSpace, PosternError, TemporaryFailure
 from gateway.domain.firm import Firm
-from gateway.domain.mail import QueueEntry
+from gateway.domain.mail import QueueEntry, QueueState
 from gateway.outbound.attempt import Attempts, Verdict
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.flow import AT_ONCE, Flow
 from gateway.outbound.insist import ROOM_WAIT
+from gateway.policy.queue import QueueAction, after
 from gateway.settings.gateway import Settings
 from gateway.store.store import Store
 from gateway.upstream.smtp import SmtpRelay
@@ -54,6 +56,8 @@ class Dispatcher:
         self._waiting: dict[str, datetime] = {}  # at the last look: when the first of each mailbox is due
         self._knocking: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
+        self._looking = False  # the room that there is may be taken by what is found
+        self._tasks: asyncio.TaskGroup | None = None  # while it runs
 
     def stop(self) -> None:
         """Claim nothing more; ``run`` returns when the attempts under way have ended."""
@@ -63,20 +67,46 @@ class Dispatcher:
     def wake(self) -> None:
         self._due.set()
 
+    def book(self, entry: QueueEntry) -> QueueEntry:
+        """See `Desk`: most mail may leave at once, and needs no look into the queue for it."""
+        now, first = self._now(), self._waiting.get(entry.mailbox)
+        others_wait = self._looking or self._due.is_set() or (first is not None and first <= now)
+        if self._tasks is None or self._stopping or others_wait or entry.next_attempt > now:
+            return entry
+        mailbox = self._firm().mailbox_by_key.get(entry.mailbox)
+        if mailbox is None or not self._flow.has_room(entry.mailbox):
+            return entry
+        self._flow.begun(mailbox, entry.mailbox, len(entry.recipients))
+        return replace(entry, state=after(entry.state, QueueAction.CLAIM), attempts=1)
+
+    def told(self, entry: QueueEntry, kept: bool) -> None:
+        """See `Desk`. What is stopped before it gets here stays booked, and is due again at the next start."""
+        if entry.state is QueueState.ACTIVE and not kept:
+            self._flow.ended(entry.mailbox)
+            if self._waiting:
+                self._due.set()
+        elif entry.state is QueueState.ACTIVE and self._tasks is not None:
+            self._tasks.create_task(self._attempt(entry, self._tasks))
+        elif kept:
+            self._due.set()
+
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
             while not self._stopping:
                 self._due.clear()
                 claimed = await self._claim()
                 mailboxes = self._firm().mailbox_by_key
                 for entry in claimed:
                     self._flow.begun(mailboxes.get(entry.mailbox), entry.mailbox, len(entry.recipients))
-                    tasks.create_task(self._attempt(entry, tasks), name=f"attempt {entry.id}")
+                    tasks.create_task(self._attempt(entry, tasks))
                 await self._sleep()
             for knocking in self._knocking.values():
                 knocking.cancel()
+            self._tasks = None
 
     async def _claim(self) -> list[QueueEntry]:
+        self._looking = True
         try:
             taken = await self._store.queue.take(self._now(), AT_ONCE, self._flow.rooms(), self._flow.each)
         except (NoSpace, TemporaryFailure) as error:
@@ -84,6 +114,8 @@ class Dispatcher:
             await asyncio.sleep(ROOM_WAIT)
             self._waiting = await self._store.queue.due()
             return []
+        finally:
+            self._looking = False
         self._waiting = taken.waiting
         return taken.entries
 

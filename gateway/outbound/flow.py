@@ -52,6 +52,11 @@ class Flow:
             return int(state.in_hand == 0 and state.closed_until <= now)
         return max(0, state.pace.room(now, share - state.in_hand))
 
+    def has_room(self, mailbox: str) -> bool:
+        """Whether one more of it may be in hand now."""
+        state = self._states.get(mailbox)
+        return state is None or self._room(state, self.clock(), self._share) > 0
+
     def wait(self, mailbox: str) -> float | None:
         """Seconds until more of it may be claimed; None: when something that is in hand has ended."""
         state = self._states.get(mailbox)
