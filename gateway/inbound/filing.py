@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.record import Cursor, Direction, Location, NewFiling, SavedName
+from gateway.domain.record import Cursor, Direction, HeaderFacts, Location, NewFiling, SavedName
 from gateway.mime.attachments import attachments
 from gateway.mime.facts import Correspondents, correspondents, facts, tags
+from gateway.mime.header import Header
 from gateway.policy.filename import safe_name
 from gateway.policy.match import Evidence, Match, clients_of
 from gateway.policy.thread import MAX_RELATED
@@ -24,10 +25,11 @@ class Said:
     answers: tuple[str, ...]  # Message-IDs, the nearest first
 
     @classmethod
-    def of(cls, raw_or_header: bytes) -> Said:
-        known = facts(raw_or_header)
+    def of(cls, header: Header, known: HeaderFacts | None = None) -> Said:
+        """``known``: its facts, where the caller has them."""
+        known = known or facts(header)
         answers = dict.fromkeys((*known.in_reply_to, *reversed(known.references)))
-        return cls(correspondents(raw_or_header), tags(known.subject), known.message_id, tuple(answers)[:MAX_RELATED])
+        return cls(correspondents(header), tags(known.subject), known.message_id, tuple(answers)[:MAX_RELATED])
 
 
 def whose(firm: Firm, said: Said, answered: frozenset[str] = frozenset()) -> tuple[Match, ...]:
@@ -49,7 +51,9 @@ def filing_of(
     answered: frozenset[str] = frozenset(),
 ) -> NewFiling | None:
     """None when the whole message turns out to be no client's, whatever the server said its header was."""
-    matches = whose(firm, Said.of(raw), answered)
+    header = Header.read(raw)
+    known = facts(header)
+    matches = whose(firm, Said.of(header, known), answered)
     if not matches:
         return None
     received = any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
@@ -58,7 +62,7 @@ def filing_of(
         documents = tuple(SavedName(one, safe_name(one.name)) for one in attachments(raw))
     return NewFiling(
         raw=raw,
-        facts=facts(raw),
+        facts=known,
         clients=tuple((match.client, match.direction) for match in matches),
         marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,

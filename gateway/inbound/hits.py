@@ -9,6 +9,7 @@ from gateway.domain.firm import Firm
 from gateway.domain.record import Cursor, Location
 from gateway.inbound.filing import Said, whose
 from gateway.mime.bounce_sign import may_be_bounce
+from gateway.mime.header import Header
 from gateway.upstream.imap.session import HeaderRow
 
 TOGETHER = 50  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
@@ -24,6 +25,7 @@ class Hit:
     row: HeaderRow
     location: Location
     clients: frozenset[str]
+    message_id: str
     cursor: Cursor | None
     announce: bool
     answered: frozenset[str] = frozenset()  # in whose record lies what it answers
@@ -43,7 +45,7 @@ def looked_at(firm: Firm, rows: Sequence[HeaderRow]) -> list[Look]:
     """What is taken from the headers alone; CPU only: a tenth of a millisecond for each."""
     found = []
     for row in rows:
-        said = Said.of(row.header)
+        said = Said.of(Header.read(row.header))
         matches = whose(firm, said)
         sure = matches and not any(match.is_doubtful for match in matches)
         found.append(Look(row, said, () if sure else said.answers))
@@ -74,8 +76,9 @@ def hits(
         bounce = announce and row.size <= LARGEST and may_be_bounce(row.header)  # nobody looks for them in history
         if clients or bounce:
             cursor = None if to is None else Cursor(to.mailbox, to.folder, to.uidvalidity, row.uid + 1)
-            found.append(Hit(row, place(row.uid), clients, cursor, announce, answered, bounce))
-            if name := look.said.message_id:
+            name = look.said.message_id
+            found.append(Hit(row, place(row.uid), clients, name, cursor, announce, answered, bounce))
+            if name:
                 known[name] = known.get(name, frozenset()) | clients
     return found
 

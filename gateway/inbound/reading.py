@@ -20,7 +20,6 @@ from gateway.inbound.filing import filing_of
 from gateway.inbound.hits import LARGEST, SMALL, Hit
 from gateway.inbound.returns import Returns
 from gateway.inbound.watch import Watch
-from gateway.mime.facts import facts
 from gateway.store.locations import Lookalike
 from gateway.upstream.imap.session import ImapSession
 
@@ -97,7 +96,7 @@ class Reading:
         The header has to be the same to the octet, and to hold what a server wrote on its way (Received), unless the
         message lay in this folder before: a sender can repeat a Message-ID, but not that.
         """
-        asked = [(hit.location, facts(hit.row.header).message_id, hit.row.size) for hit in batch]
+        asked = [(hit.location, hit.message_id, hit.row.size) for hit in batch]
         alike = await self._watch.store.sync.lookalikes_all(asked)
         found = {}
         for hit, some in zip(batch, alike, strict=True):

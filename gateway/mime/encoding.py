@@ -36,6 +36,11 @@ def decode_base64(raw: bytes, start: int = 0, stop: int | None = None) -> tuple[
     there. Piece by piece, so that beside what comes out hardly anything is held: attachments can be large.
     """
     stop = len(raw) if stop is None else stop
+    if stop - start <= PIECE:
+        try:
+            return binascii.a2b_base64(raw[start:stop].translate(None, _WHITE), strict_mode=True), True
+        except binascii.Error:
+            pass  # nearly all is sound; this is not
     end, padding = stop, raw.find(b"=", start, stop)
     if padding != -1:
         coded = _CODED.match(raw, padding, stop)

@@ -34,9 +34,9 @@ class Correspondents:
     others: tuple[Address, ...] = ()  # whom an answer would go to, and who passed it on
 
 
-def facts(raw_or_header: bytes) -> HeaderFacts:
-    """Read what filing needs; never raises."""
-    header = Header.read(raw_or_header)
+def facts(message: bytes | Header) -> HeaderFacts:
+    """Read what filing needs of a message, or of its header alone; never raises."""
+    header = _header(message)
     return HeaderFacts(
         message_id=_message_id(header),
         in_reply_to=_ids(header, "In-Reply-To"),
@@ -48,9 +48,14 @@ def facts(raw_or_header: bytes) -> HeaderFacts:
     )
 
 
-def correspondents(raw_or_header: bytes) -> Correspondents:
+def message_id(message: bytes | Header) -> str:
+    """Read the Message-ID as `facts` gives it."""
+    return _message_id(_header(message))
+
+
+def correspondents(message: bytes | Header) -> Correspondents:
     """Read whose message it is: From alone says who sent it, and only where there is exactly one From."""
-    header = Header.read(raw_or_header)
+    header = _header(message)
     senders = _addresses(header, "From") if len(header.spans("From")) == 1 else ()
     recipients = tuple(address for name in _RECIPIENTS for address in _addresses(header, name))
     others = tuple(address for name in _OTHERS for address in _addresses(header, name))
@@ -60,6 +65,10 @@ def correspondents(raw_or_header: bytes) -> Correspondents:
 def tags(subject: str) -> frozenset[str]:
     """What stands in brackets in a subject, without its case: ``Re: [C042] your return`` has c042."""
     return frozenset(match.casefold() for match in _TAG.findall(subject))
+
+
+def _header(message: bytes | Header) -> Header:
+    return message if isinstance(message, Header) else Header.read(message)
 
 
 def _addresses(header: Header, name: str) -> tuple[Address, ...]:

@@ -49,6 +49,13 @@ class Header:
     fields: tuple[FieldSpan, ...]
     fault: str = ""  # why two readers may see different fields; empty for a sound header
     complete: bool = True  # False: there is more of it than we look at
+    _named: dict[str, list[FieldSpan]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named: dict[str, list[FieldSpan]] = {}
+        for span in self.fields:
+            named.setdefault(span.name.lower(), []).append(span)
+        object.__setattr__(self, "_named", named)  # who reads a header asks it for a dozen fields
 
     @classmethod
     def read(cls, raw: bytes, start: int = 0, stop: int | None = None) -> Header:
@@ -71,8 +78,7 @@ class Header:
 
     def spans(self, name: str) -> tuple[FieldSpan, ...]:
         """Find the fields of that name, in any case, in order."""
-        wanted = name.lower()
-        return tuple(span for span in self.fields if span.name.lower() == wanted)
+        return tuple(self._named.get(name.lower(), ()))
 
     def value(self, span: FieldSpan) -> bytes:
         """Return the raw value: what stands behind the colon, folding kept, without outer spaces and the line end."""
@@ -84,8 +90,8 @@ class Header:
 
     def first(self, name: str) -> bytes | None:
         """Return the raw value of the first field of that name."""
-        wanted = name.lower()
-        return next((self.value(span) for span in self.fields if span.name.lower() == wanted), None)
+        found = self._named.get(name.lower())
+        return self.value(found[0]) if found else None
 
     def text(self, name: str, limit: int = MAX_TEXT) -> str:
         """Decode the first one (RFC 2047), unfolded, at most ``limit`` octets; empty if absent."""

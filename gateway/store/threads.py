@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, union, update
+from sqlalchemy import Connection, Text, bindparam, delete, func, insert, select, update
 
 from gateway.domain.record import HeaderFacts
 from gateway.policy.thread import MAX_RELATED, choose_thread, related_ids
@@ -13,17 +14,13 @@ from gateway.store.compiled import Compiled
 from gateway.store.schema import filing, message, reference, thread
 
 # Down the line: messages that this one names. Up the line: messages that name this one.
-_NAMED = (
-    select(filing.c.thread)
-    .join(message, message.c.id == filing.c.message)
-    .where(filing.c.client == bindparam("of_client"), message.c.message_id.in_(bindparam("names", expanding=True)))
-)
-_NAMING = (
-    select(filing.c.thread)
-    .join(reference, reference.c.message == filing.c.message)
-    .where(filing.c.client == bindparam("of_client"), reference.c.ref == bindparam("own"))
-)
-_RELATED = union(_NAMED, _NAMING)
+_NAMES = func.json_each(bindparam("names", type_=Text)).table_valued("value")  # so that any number is one statement
+_NAMED = select(message.c.id).where(message.c.message_id.in_(select(_NAMES.c.value)))
+_NAMING = select(reference.c.message).where(reference.c.ref == bindparam("own"))
+# As joins SQLite would go through all that a client has, for each message again.
+_OF_CLIENT = select(filing.c.thread).where(filing.c.client == bindparam("of_client"))
+_BY_NAMED = Compiled(_OF_CLIENT.where(filing.c.message.in_(_NAMED)))
+_BY_NAMING = Compiled(_OF_CLIENT.where(filing.c.message.in_(_NAMING)))
 _MOVE = (
     update(filing)
     .where(filing.c.client == bindparam("of_client"), filing.c.thread.in_(bindparam("others", expanding=True)))
@@ -40,11 +37,13 @@ def thread_for(connection: Connection, client: str, facts: HeaderFacts) -> int:
     own = clean(facts.message_id)
     if not names:
         return _start(connection, client)
-    found = connection.execute(_RELATED, {"of_client": client, "names": names, "own": own}).scalars().all()
-    chosen = choose_thread(found)
+    found = {row.thread for row in _BY_NAMED.all(connection, {"of_client": client, "names": json.dumps(names)})}
+    if own:
+        found |= {row.thread for row in _BY_NAMING.all(connection, {"of_client": client, "own": own})}
+    chosen = choose_thread(sorted(found))
     if chosen is None:
         return _start(connection, client)
-    _merge(connection, client, chosen, [one for one in found if one != chosen])
+    _merge(connection, client, chosen, sorted(found - {chosen}))
     return chosen
 
 

@@ -12,7 +12,7 @@ from gateway.upstream.imap.session import HeaderRow
 
 def hit(uid: int, size: int) -> Hit:
     row = HeaderRow(uid, size, None, b"")
-    return Hit(row, Location("a@firm.example", "INBOX", 1, uid), frozenset({"Al"}), None, announce=False)
+    return Hit(row, Location("a@firm.example", "INBOX", 1, uid), frozenset({"Al"}), "", None, announce=False)
 
 
 def sizes(batches: list[list[Hit]]) -> list[int]:
