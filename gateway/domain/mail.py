@@ -90,7 +90,8 @@ class Outcome:
     code: int  # SMTP reply code; 0 when there was none
     status: str  # enhanced status code, RFC 3463: "2.0.0", "4.4.1", …
     text: str  # the peer's words, or ours, cleaned to one printable line
-    stage: str  # "connect", "tls", "auth", "mail", "rcpt", "data", "final"; "returned": by a mail that came later
+    # "connect", "tls", "auth", "mail", "rcpt", "data", "final"; "returned": by a mail that came later; "gateway": ours
+    stage: str
 
 
 @dataclass(frozen=True, slots=True)

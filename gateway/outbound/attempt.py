@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from gateway.domain.errors import Conflict, SignInRefused
+from gateway.domain.errors import Conflict, NotFound, PosternError, SignInRefused
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.mail import Asked, Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient
 from gateway.domain.record import EventKind
@@ -80,14 +81,32 @@ class Attempts:
         async with self._memory(entry.size):
             try:
                 raw = await self._store.bodies.get(entry.sha256)
-            except Conflict as error:  # damaged on the disk: what is not what was accepted is never sent (hostile G2)
-                await self._hold(entry, f"its bytes can't be read back: {error.sentence}")
+            except (Conflict, NotFound) as error:  # what is not what was accepted is never sent (hostile G2)
+                await self._set_aside(entry, f"its bytes can't be read back: {error.sentence}")
                 return Verdict.NOTHING
             try:
                 return await self._relay_all(entry, mailbox, raw)
             except SignInRefused as error:
                 await self._sign_in_refused(entry, mailbox, error)
                 return Verdict.NOTHING
+
+    async def broke(self, entry: QueueEntry, error: Exception) -> None:
+        """The attempt ended by a fault that is not the next server's: for each who waits it was one that failed.
+
+        `Conflict` where the entry was settled before it broke.
+        """
+        entry = await self._store.queue.get(entry.id)
+        why = error.sentence if isinstance(error, PosternError) else f"a fault of the gateway, {type(error).__name__}"
+        outcome = Outcome(Delivery.PENDING, 0, "4.3.0", f"{why}; its log says more", "gateway")
+        pending = (one for one in entry.recipients if one.delivery is Delivery.PENDING)
+        last = {one.address.key: outcome for one in pending}
+        try:
+            await self._conclude(after(entry, last), last)
+        except PosternError:
+            raise
+        except Exception as worse:  # noqa: BLE001 - told, and what is left is to wait
+            log.error("attempt-broke", queue_id=entry.id, **truth(worse))
+            await self.again(entry, last)
 
     async def again(self, entry: QueueEntry, outcomes: Mapping[str, Outcome] | None = None) -> datetime:
         """Later, by the schedule; when, on the queue's clock."""
@@ -99,8 +118,7 @@ class Attempts:
 
     async def _relay_all(self, entry: QueueEntry, mailbox: Mailbox, raw: bytes) -> Verdict:
         """The transactions one after the other; what one came to is written while the next is on its way."""
-        picked_up, last = self._now(), Outcomes()
-        verdict = Verdict.NOTHING
+        picked_up, last, verdict = self._now(), Outcomes(), Verdict.NOTHING
         handed: set[str] = set()  # whose success nobody but we will tell
         made: list[Attempt] = []
         writing: list[asyncio.Task[None]] = []
@@ -116,14 +134,18 @@ class Attempts:
                     smtputf8=entry.smtputf8,
                     asked=asked(entry, batch),
                 )
-                made.append(attempt)
                 last = attempt.outcomes
+                made.append(attempt)
                 handed |= set() if attempt.reports else {one.address.key for one in batch if wants_success(one)}
                 entry = after(entry, last)
                 verdict = judged(attempt)
                 say(entry, attempt, picked_up)
                 if verdict in {Verdict.TROUBLE, Verdict.NO_ANSWER}:
                     break  # the others' turn comes with the next attempt
+        except Exception:
+            if last:  # who has it is not sent it again, whatever went wrong with the next one
+                await insist(partial(self._store.queue.record, entry.id, last))
+            raise
         finally:
             if writing:
                 await asyncio.gather(*writing)
@@ -163,6 +185,12 @@ class Attempts:
         await insist(partial(self._store.queue.settle, entry.id, QueueState.HELD, self._now(), reason))
         log.warning("held", queue_id=entry.id, reason=reason)
 
+    async def _set_aside(self, entry: QueueEntry, reason: str) -> None:
+        """The rest goes on; the firm is told."""
+        await self._hold(entry, reason)
+        text = f"The message {entry.id} (“{entry.subject}”) waits in the queue: {reason}."
+        await self._store.feed.add(EventKind.SET_ASIDE, self._now(), text, mailbox=entry.mailbox, queue_id=entry.id)
+
     async def _sign_in_refused(self, entry: QueueEntry, mailbox: Mailbox, error: SignInRefused) -> None:
         """The account's mail waits for a person; nothing bounces, and nothing hammers the provider."""
         reason = f"{mailbox.address} can't sign in to send: {error.sentence}"
@@ -186,6 +214,13 @@ class Attempts:
             self._large -= size
             async with self._freed:
                 self._freed.notify_all()
+
+
+def truth(error: Exception) -> dict[str, object]:
+    """Of a fault of our own for the log: what and where; never its words, which may hold what people wrote."""
+    if isinstance(error, PosternError):
+        return {"error": error.sentence, "detail": error.detail}
+    return {"error": type(error).__name__, "trace": "".join(traceback.format_tb(error.__traceback__))}
 
 
 def transactions(entry: QueueEntry) -> Iterator[list[Recipient]]:

@@ -14,10 +14,10 @@ from datetime import datetime
 
 import structlog
 
-from gateway.domain.errors import Conflict, NoSpace, PosternError, TemporaryFailure
+from gateway.domain.errors import Conflict, NoSpace, TemporaryFailure
 from gateway.domain.firm import Firm
 from gateway.domain.mail import QueueEntry, QueueState
-from gateway.outbound.attempt import Attempts, Verdict
+from gateway.outbound.attempt import Attempts, Verdict, truth
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.flow import AT_ONCE, Flow
 from gateway.outbound.insist import ROOM_WAIT
@@ -58,6 +58,7 @@ class Dispatcher:
         self._stopping = False
         self._looking = False  # the room that there is may be taken by what is found
         self._tasks: asyncio.TaskGroup | None = None  # while it runs
+        self._broken = 0  # attempts, by faults that are not the next server's
 
     def stop(self) -> None:
         """Claim nothing more; ``run`` returns when the attempts under way have ended."""
@@ -137,9 +138,8 @@ class Dispatcher:
     async def _attempt(self, entry: QueueEntry, tasks: asyncio.TaskGroup) -> None:
         try:
             verdict = await self._attempts.make(entry)
-        except PosternError as error:
-            log.error("attempt-broke", queue_id=entry.id, error=error.sentence, detail=error.detail)
-            await self._put_back(entry)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this entry's, and no reason to stop the others
+            await self._broke(entry, error)
             verdict = Verdict.NOTHING
         finally:
             more = self._flow.ended(entry.mailbox)
@@ -148,11 +148,16 @@ class Dispatcher:
         if (more and news) or self._stopping:
             self._due.set()
 
-    async def _put_back(self, entry: QueueEntry) -> None:
+    async def _broke(self, entry: QueueEntry, error: Exception) -> None:
+        """Log it, count it, and put the entry back."""
+        self._broken += 1
+        log.error("attempt-broke", queue_id=entry.id, attempt=entry.attempts, broken=self._broken, **truth(error))
         try:
-            await self._attempts.again(entry)
-        except Conflict as error:  # it was settled before the attempt broke, by holding it or being done
-            log.info("settled-already", queue_id=entry.id, detail=error.sentence)
+            await self._attempts.broke(entry, error)
+        except Conflict as known:  # it was settled before the attempt broke, by holding it or being done
+            log.info("settled-already", queue_id=entry.id, detail=known.sentence)
+        except Exception as worse:  # noqa: BLE001 - it stays booked, so that nobody takes it, until the next start
+            log.error("attempt-stays-booked", queue_id=entry.id, **truth(worse))
 
     def _judge(self, mailbox: str, verdict: Verdict, tasks: asyncio.TaskGroup) -> None:
         """What the attempt says about the account."""
@@ -178,8 +183,8 @@ class Dispatcher:
                     self._flow.reopen(key)
                     self._due.set()
                     return
-        except (NoSpace, TemporaryFailure) as error:  # they come at their time, then
-            log.error("hasten-put-off", error=error.sentence, detail=error.detail)
+        except Exception as error:  # noqa: BLE001 - told; they come at their time, then
+            log.error("hasten-put-off", mailbox=key, **truth(error))
         finally:
             del self._knocking[key]
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import structlog
 
-from gateway.domain.errors import NoSpace, PosternError, TemporaryFailure
+from gateway.domain.errors import Conflict, NoSpace, NotFound, PosternError, TemporaryFailure, UpstreamError
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.mail import QueueEntry, SentCopy
-from gateway.domain.record import Direction, Location, NewFiling
+from gateway.domain.record import Direction, EventKind, Location, NewFiling
 from gateway.mime.facts import facts
+from gateway.outbound.attempt import truth
 from gateway.outbound.insist import ROOM_WAIT, insist
 from gateway.outbound.sent_sessions import Sent, SentSessions
 from gateway.store.store import Store
@@ -32,6 +33,10 @@ GATHER = 0.1  # seconds from the first delivery to the round: a round costs as m
 LINGER = 1.0  # seconds without copies after which connections are closed
 RETRY = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 LONGEST_SLEEP = 60.0  # seconds
+
+
+class _Damaged(PosternError):
+    """The disk did not keep what is to be filed."""
 
 
 class SentCopies:
@@ -100,8 +105,27 @@ class SentCopies:
         left = list(copies)
         try:
             await self._place(key, left)
-        except PosternError as error:
+        except (UpstreamError, NoSpace, TemporaryFailure) as error:
             await self._later(left, error)
+        except Exception as error:  # noqa: BLE001 - told; it may be the fault of one, which then comes alone
+            await self._alone(key, left, error)
+
+    async def _alone(self, key: str, copies: list[SentCopy], error: Exception) -> None:
+        """One copy that can't be dealt with holds up no other."""
+        if len(copies) > 1:
+            for copy in copies:
+                await self._account(key, [copy])
+        elif isinstance(error, _Damaged):
+            await self._set_aside(copies[0], error)
+        else:
+            await self._later(copies, error)
+
+    async def _set_aside(self, copy: SentCopy, error: PosternError) -> None:
+        """There is nothing to file: the duty ends, and the firm is told."""
+        await insist(partial(self._store.queue.sent_done, copy.queue_id))
+        log.error("sent-copy-set-aside", queue_id=copy.queue_id, error=error.sentence, detail=error.detail)
+        text = f"The sent copy of {copy.queue_id} can't be kept: {error.sentence}."
+        await self._store.feed.add(EventKind.SET_ASIDE, self._now(), text, mailbox=copy.mailbox, queue_id=copy.queue_id)
 
     async def _place(self, key: str, left: list[SentCopy]) -> None:
         """All due copies of one mailbox: into the record first, which needs no provider; then over one connection.
@@ -132,7 +156,7 @@ class SentCopies:
         if found:
             log.info("sent-copy-was-there", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
         else:
-            raw = await self._store.bodies.get(copy.sha256)
+            raw = await self._raw(copy)
             placed = await session.append(folder, raw, flags=("\\Seen",), at=entry.accepted_at)
             log.info("sent-copy", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
             if placed is not None:
@@ -143,7 +167,7 @@ class SentCopies:
         clients = self._clients(entry)
         if not clients:
             return
-        raw = await self._store.bodies.get(copy.sha256)
+        raw = await self._raw(copy)
         item = NewFiling(
             raw=raw,
             facts=facts(raw),
@@ -158,6 +182,12 @@ class SentCopies:
         if filed.new:
             log.info("filed", queue_id=entry.id, message=filed.message, clients=list(clients), box="sent")
 
+    async def _raw(self, copy: SentCopy) -> bytes:
+        try:
+            return await self._store.bodies.get(copy.sha256)
+        except (Conflict, NotFound) as error:
+            raise _Damaged(error.sentence, detail=error.detail) from error
+
     def _clients(self, entry: QueueEntry) -> tuple[str, ...]:
         firm = self._firm()
         names = [
@@ -168,8 +198,9 @@ class SentCopies:
         ]
         return tuple(dict.fromkeys(names))
 
-    async def _later(self, copies: list[SentCopy], error: PosternError) -> None:
+    async def _later(self, copies: list[SentCopy], error: Exception) -> None:
+        said = truth(error)
         for copy in copies:
             wait = RETRY[min(copy.attempts, len(RETRY)) - 1]
-            await insist(partial(self._store.queue.sent_later, copy.queue_id, self._now() + wait, error.sentence))
-        log.warning("sent-copy-later", mailbox=copies[0].mailbox, copies=len(copies), error=error.sentence)
+            await insist(partial(self._store.queue.sent_later, copy.queue_id, self._now() + wait, str(said["error"])))
+        log.warning("sent-copy-later", mailbox=copies[0].mailbox, copies=len(copies), **said)

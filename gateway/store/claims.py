@@ -14,7 +14,8 @@ from gateway.policy.queue import QueueAction, after
 from gateway.store.clock import Kept
 from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
-from gateway.store.queue_rows import read_entry
+from gateway.store.damaged import Unreadable, is_unreadable, set_aside
+from gateway.store.queue_rows import read_entry, read_readable
 from gateway.store.schema import queue_entry, recipient
 
 _CLAIMED_AS = after(QueueState.QUEUED, QueueAction.CLAIM)
@@ -45,6 +46,7 @@ _CLAIM = Compiled(
         began=func.coalesce(_ENTRY.began, bindparam("clock", type_=Moment)),
     )
 )
+_QUEUED_NUMBERS = select(_ENTRY.number).where(_QUEUED)
 _UNREACHED = exists().where(
     recipient.c.entry == _ENTRY.number,
     recipient.c.delivery == Delivery.PENDING.value,
@@ -71,7 +73,25 @@ def due(connection: Connection) -> dict[str, datetime]:
 
 
 def take(connection: Connection, now: Kept, limit: int, rooms: Mapping[str, int], each: int) -> Taken:
-    """See `Queue.take`; due is what the wall clock says, and what waited for its time ages from now on."""
+    """See `Queue.take`; due is what the wall clock says, and what waited for its time ages from now on.
+
+    Raises `Unreadable` where a damaged row is among them: to be undone, and done again without it.
+    """
+    try:
+        return _take(connection, now, limit, rooms, each)
+    except Exception as error:
+        if is_unreadable(error):
+            raise Unreadable from error
+        raise
+
+
+def set_damaged_aside(connection: Connection, now: datetime) -> list[int]:
+    """Whatever is queued and can't be read; the numbers of the lines in the feed."""
+    numbers = connection.execute(_QUEUED_NUMBERS).scalars().all()
+    return [set_aside(connection, number, now) for number in numbers if read_readable(connection, number) is None]
+
+
+def _take(connection: Connection, now: Kept, limit: int, rooms: Mapping[str, int], each: int) -> Taken:
     found: list[tuple[datetime, int, Any]] = []
     waiting = due(connection)
     for mailbox, first in waiting.items():

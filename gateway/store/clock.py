@@ -63,7 +63,7 @@ class QueueClock:
     """``wall`` is the clock that people see and set; ``steady`` gives seconds that nobody sets. For any thread."""
 
     def __init__(self, wall: Callable[[], datetime] = utc_now, steady: Callable[[], float] = time.monotonic) -> None:
-        self._wall = wall
+        self.wall = wall
         self._steady = steady
         self._begun = steady()
         self._base = wall()
@@ -101,7 +101,7 @@ class QueueClock:
             _note(connection, now)
 
     def _look(self) -> Kept:
-        return Kept(self(), self._wall())
+        return Kept(self(), self.wall())
 
 
 def on_the_wall(connection: Connection, moment: datetime) -> datetime:

@@ -9,21 +9,26 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
+import structlog
 from sqlalchemy import Case, Connection, Update, and_, bindparam, case, func, literal, select, update
 
 from gateway.domain.errors import Conflict
 from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
 from gateway.policy.queue import PERSONS, QueueAction, after
 from gateway.policy.resubmission import WINDOW
-from gateway.store import attempts, claims, results, sent
+from gateway.store import attempts, claims, damaged, results, sent
 from gateway.store.bodies import Bodies, Body, keep_all
 from gateway.store.clock import Kept, QueueClock
 from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
+from gateway.store.damaged import Unreadable
+from gateway.store.feed import Bell
 from gateway.store.queue_rows import add_entries, read_entries, read_entry, unknown
 from gateway.store.reader import Reader
 from gateway.store.schema import queue_entry
 from gateway.store.writer import Writer
+
+log = structlog.get_logger()
 
 # The class below has a method named list.
 Entries = list[QueueEntry]
@@ -77,7 +82,8 @@ class AcceptedAlready(Conflict):
 class Queue:
     """Each method is one transaction, durable when it returns. `NotFound` for an unknown id."""
 
-    def __init__(self, writer: Writer, reader: Reader, bodies: Bodies, clock: QueueClock) -> None:
+    def __init__(self, writer: Writer, reader: Reader, bodies: Bodies, clock: QueueClock, bell: Bell) -> None:
+        self._bell = bell
         self.clock = clock
         self._writer = writer
         self._reader = reader
@@ -117,7 +123,16 @@ class Queue:
             self.clock.keep(connection)
             return claims.take(connection, Kept(self.clock(), now), limit, rooms, each)
 
+        try:
+            return await self._writer.run(work)
+        except Unreadable:
+            aside = await self._writer.run(lambda connection: claims.set_damaged_aside(connection, now), self._ring)
+            log.error("queue-entries-damaged", entries=len(aside))
         return await self._writer.run(work)
+
+    def _ring(self, events: Sequence[int]) -> None:
+        for number in events:
+            self._bell.ring(number)
 
     async def record(
         self,
@@ -301,8 +316,10 @@ def _sent_done(connection: Connection, items: Sequence[tuple[str, ...]]) -> None
     sent.done(connection, [queue_id for item in items for queue_id in item])
 
 
-def recover(connection: Connection) -> None:
-    """After a crash: what was under way is due again."""
+def recover(connection: Connection, now: datetime) -> None:
+    """After a crash: what was under way is due again, and what is in no state that there is waits for a person."""
+    for number in damaged.strange(connection):
+        damaged.set_aside(connection, number, now)
     queued = after(QueueState.ACTIVE, QueueAction.RECOVER)
     connection.execute(update(queue_entry).where(_ENTRY.state == QueueState.ACTIVE.value).values(state=queued.value))
     sent.recover(connection)
@@ -331,7 +348,13 @@ def _number(connection: Connection, queue_id: str) -> int:
 
 
 def _get(connection: Connection, queue_id: str) -> QueueEntry:
-    row = _BY_ID.first(connection, {"id": queue_id})
-    if row is None:
+    try:
+        row = _BY_ID.first(connection, {"id": queue_id})
+        found = None if row is None else read_entry(connection, row)
+    except Exception as error:
+        if not damaged.is_unreadable(error):
+            raise
+        return damaged.salvage(connection, connection.execute(_STATE, {"id": queue_id}).one().number)
+    if found is None:
         raise unknown(queue_id)
-    return read_entry(connection, row)
+    return found

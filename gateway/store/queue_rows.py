@@ -12,6 +12,7 @@ from gateway.domain.address import Address
 from gateway.domain.errors import NotFound
 from gateway.domain.mail import Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient, Wish
 from gateway.store.compiled import Compiled
+from gateway.store.damaged import is_unreadable, salvage
 from gateway.store.schema import queue_entry, recipient
 
 ADDRESSES = 4_096  # kept read: a firm writes to the same people again and again
@@ -20,6 +21,7 @@ _KINDS = (Notify.FAILURE, Notify.DELAY, Notify.SUCCESS)
 _NOTHING_ASKED = Wish()
 _USUAL = " ".join(kind.value for kind in _KINDS if kind in _NOTHING_ASKED.notify)
 
+_BY_NUMBER = Compiled(select(queue_entry).where(queue_entry.c.number == bindparam("number")))
 _ADD_ENTRIES = Compiled(insert(queue_entry))
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("of")).scalar_subquery()
 _ADD_RECIPIENTS = Compiled(insert(recipient).values(entry=_NUMBER))
@@ -40,8 +42,24 @@ def add_entries(connection: Connection, entries: Sequence[tuple[QueueEntry, str]
 
 
 def read_entries(connection: Connection, query: Select[tuple[object, ...]]) -> list[QueueEntry]:
-    """The entries of a query over all columns of ``queue_entry``, in its order."""
-    return [read_entry(connection, row) for row in connection.execute(query).all()]
+    """The entries of a query over all columns of ``queue_entry``, in its order; damaged ones as far as they go."""
+    try:
+        return [read_entry(connection, row) for row in connection.execute(query).all()]
+    except Exception as error:
+        if not is_unreadable(error):
+            raise
+    numbers = connection.execute(query.with_only_columns(queue_entry.c.number)).scalars().all()
+    return [read_readable(connection, number) or salvage(connection, number) for number in numbers]
+
+
+def read_readable(connection: Connection, number: int) -> QueueEntry | None:
+    """None where the row is damaged."""
+    try:
+        return read_entry(connection, _BY_NUMBER.first(connection, {"number": number}))
+    except Exception as error:
+        if not is_unreadable(error):
+            raise
+        return None
 
 
 def read_entry(connection: Connection, row: Any) -> QueueEntry:

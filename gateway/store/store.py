@@ -66,7 +66,7 @@ class Store:
         self.dkim = DkimShelf(self._writer, self._reader, seal)
         self.tokens = TokenShelf(self._writer, self._reader)
         self.activity = ActivityShelf(self._reader)
-        self.queue = Queue(self._writer, self._reader, self.bodies, clock)
+        self.queue = Queue(self._writer, self._reader, self.bodies, clock, self._bell)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)
@@ -93,7 +93,7 @@ class Store:
             lock.release()
             raise
         try:
-            await store._writer.run(recover)
+            await store._writer.run(lambda connection: recover(connection, store.queue.clock.wall()))
             await store._writer.run(store.queue.clock.start)
             store._bell.ring(await store._reader.run(newest))
         except BaseException:

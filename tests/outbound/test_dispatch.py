@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from gateway.domain.firm import Secret
 from gateway.domain.mail import Delivery, QueueEntry, QueueState
@@ -20,8 +22,8 @@ from tests.waiting import until
 
 
 @contextlib.asynccontextmanager
-async def dispatching(r: Rig) -> AsyncIterator[Dispatcher]:
-    relay = SmtpRelay(hostname="mail.firm.example")
+async def dispatching(r: Rig, relay: SmtpRelay | None = None) -> AsyncIterator[Dispatcher]:
+    relay = relay or SmtpRelay(hostname="mail.firm.example")
     bounces = Bounces(r.store, firm=lambda: r.firm, hostname=lambda: "mail.firm.example", now=r.clock)
     dispatcher = Dispatcher(
         r.store, relay, bounces, firm=lambda: r.firm, settings=lambda: r.settings, now=r.clock, delivered=r.wake
@@ -160,16 +162,42 @@ async def test_mail_of_a_mailbox_that_is_gone_waits_for_a_person(tmp_path: Path)
             assert "not set up any more" in held.hold_reason
 
 
-async def test_G2_bytes_that_changed_on_the_disk_are_never_sent(tmp_path: Path) -> None:
+def changed(blob: Path) -> None:
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:-3] + b"z\r\n")
+
+
+def cut(blob: Path) -> None:
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:100_000])
+
+
+def linked(blob: Path) -> None:
+    blob.rename(blob.with_suffix(".away"))
+    blob.symlink_to(blob.with_suffix(".away"))
+
+
+def a_folder(blob: Path) -> None:
+    blob.unlink()
+    blob.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [changed, cut, linked, a_folder, Path.unlink])
+async def test_G2_bytes_that_are_not_those_that_were_accepted_are_never_sent_and_the_rest_goes_on(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
     async with rig(tmp_path, rules=()) as r:
         entry = await r.accepted(letter() + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 5_000)
         (blob,) = (path for path in (tmp_path / "blobs").rglob("*") if path.is_file())
-        blob.chmod(0o600)
-        blob.write_bytes(blob.read_bytes()[:-3] + b"z\r\n")
+        spoil(blob)
+        other = await r.accepted(letter(subject="Another"))
         async with dispatching(r):
             held = await settled(r, entry, QueueState.HELD)
+            await settled(r, other)
         assert "can't be read back" in held.hold_reason
-        assert r.provider.outbox == []
+        assert len(r.provider.outbox) == 1
+        (event,) = await r.store.feed.after(0)
+        assert (event.kind, event.queue_id) == (EventKind.SET_ASIDE, entry.id)
 
 
 async def test_A3_stopping_waits_for_what_is_under_way(tmp_path: Path) -> None:
