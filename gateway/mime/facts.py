@@ -38,19 +38,14 @@ def facts(message: bytes | Header) -> HeaderFacts:
     """Read what filing needs of a message, or of its header alone; never raises."""
     header = _header(message)
     return HeaderFacts(
-        message_id=_message_id(header),
-        in_reply_to=_ids(header, "In-Reply-To"),
+        message_id=message_id(header),
+        in_reply_to=answered(header),
         references=_ids(header, "References"),
-        subject=_shown(header, "Subject", MAX_SUBJECT),
+        subject=subject(header),
         sender=_shown(header, "From", MAX_PEOPLE),
         recipients=", ".join(filter(None, (_shown(header, name, MAX_PEOPLE) for name in ("To", "Cc")))),
         date=_date(header),
     )
-
-
-def message_id(message: bytes | Header) -> str:
-    """Read the Message-ID as `facts` gives it."""
-    return _message_id(_header(message))
 
 
 def correspondents(message: bytes | Header) -> Correspondents:
@@ -89,7 +84,18 @@ def _shown(header: Header, name: str, limit: int) -> str:
     return header.text(name, limit * 8)[:limit]
 
 
-def _message_id(header: Header) -> str:
+def subject(header: Header) -> str:
+    """As a person reads it; empty where there is none."""
+    return _shown(header, "Subject", MAX_SUBJECT)
+
+
+def answered(header: Header) -> tuple[str, ...]:
+    """The Message-IDs that In-Reply-To names."""
+    return _ids(header, "In-Reply-To")
+
+
+def message_id(header: Header) -> str:
+    """The first one, or what stands in its place; empty where there is none."""
     value = readable((header.first("Message-ID") or b"")[:MAX_READ])
     match = _MESSAGE_ID.search(value)
     return match[0] if match else value.strip()[:MAX_MESSAGE_ID]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,13 +49,7 @@ class Header:
     fields: tuple[FieldSpan, ...]
     fault: str = ""  # why two readers may see different fields; empty for a sound header
     complete: bool = True  # False: there is more of it than we look at
-    _named: dict[str, list[FieldSpan]] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        named: dict[str, list[FieldSpan]] = {}
-        for span in self.fields:
-            named.setdefault(span.name.lower(), []).append(span)
-        object.__setattr__(self, "_named", named)  # who reads a header asks it for a dozen fields
+    _by_name: dict[str, list[FieldSpan]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def read(cls, raw: bytes, start: int = 0, stop: int | None = None) -> Header:
@@ -76,9 +70,17 @@ class Header:
                 fault = fault or "A field's name is followed by white space."
         return cls(raw, start, block, end, tuple(spans), fault)
 
+    @property
+    def by_name(self) -> Mapping[str, Sequence[FieldSpan]]:
+        """The fields by their names in lower case, each in order."""
+        if not self._by_name:
+            for span in self.fields:
+                self._by_name.setdefault(span.name.lower(), []).append(span)
+        return self._by_name
+
     def spans(self, name: str) -> tuple[FieldSpan, ...]:
         """Find the fields of that name, in any case, in order."""
-        return tuple(self._named.get(name.lower(), ()))
+        return tuple(self.by_name.get(name.lower(), ()))
 
     def value(self, span: FieldSpan) -> bytes:
         """Return the raw value: what stands behind the colon, folding kept, without outer spaces and the line end."""
@@ -90,8 +92,8 @@ class Header:
 
     def first(self, name: str) -> bytes | None:
         """Return the raw value of the first field of that name."""
-        found = self._named.get(name.lower())
-        return self.value(found[0]) if found else None
+        spans = self.by_name.get(name.lower())
+        return self.value(spans[0]) if spans else None
 
     def text(self, name: str, limit: int = MAX_TEXT) -> str:
         """Decode the first one (RFC 2047), unfolded, at most ``limit`` octets; empty if absent."""

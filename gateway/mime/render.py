@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.domain.errors import BadMessage
 from gateway.domain.firm import InlineImage
 from gateway.mime.body import body_parts, sealed
-from gateway.mime.header import Field, FieldSpan, Header
+from gateway.mime.header import Field, Header
 from gateway.mime.related import Pictures, in_related, shows
 from gateway.mime.splice import Splice, spliced
 from gateway.mime.standing import Known
@@ -51,9 +51,12 @@ class Rendered:
     notes: tuple[str, ...] = ()
 
 
-def render(raw: bytes, edits: Edits) -> Rendered:
-    """Edit a message with CRLF line ends; raises BadMessage where its header is too large to be sure of it."""
-    header = Header.read(raw)
+def render(raw: bytes, edits: Edits, header: Header | None = None) -> Rendered:
+    """Edit a message with CRLF line ends; raises BadMessage where its header is too large to be sure of it.
+
+    ``header``: the message's own, where the caller has read it.
+    """
+    header = header or Header.read(raw)
     if not header.complete:
         raise BadMessage("The message has too many header fields; send it with an ordinary mail program.")
     splices = list(_header_splices(header, edits))
@@ -67,20 +70,18 @@ def _header_splices(header: Header, edits: Edits) -> Iterable[Splice]:
     """The fields in their places: first of a name replaced, further ones dropped, the absent ones above MIME's own."""
     if edits.prepend:
         yield Splice(0, 0, b"".join(field.line for field in edits.prepend))
-    by_name: dict[str, list[FieldSpan]] = {}
-    for span in header.fields:
-        by_name.setdefault(span.name.lower(), []).append(span)
+    by_name = header.by_name
     added: list[Field] = []
     replaced = {field.name.lower() for field in edits.replace}
     for field in edits.replace:
-        first, *more = by_name.get(field.name.lower(), [None])
-        if first is None:
+        spans = by_name.get(field.name.lower())
+        if not spans:
             added.append(field)
-        else:
-            yield Splice(first.start, first.end, field.line)
-        yield from (Splice(span.start, span.end, b"") for span in more if span)
+            continue
+        yield Splice(spans[0].start, spans[0].end, field.line)
+        yield from (Splice(span.start, span.end, b"") for span in spans[1:])
     for name in {name.lower() for name in edits.remove} - replaced:
-        yield from (Splice(span.start, span.end, b"") for span in by_name.get(name, []))
+        yield from (Splice(span.start, span.end, b"") for span in by_name.get(name, ()))
     added.extend(field for field in edits.default if field.name.lower() not in by_name)
     if added:
         at = next((span.start for span in header.fields if _MIME.match(span.name)), header.block_end)

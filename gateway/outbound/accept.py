@@ -12,7 +12,8 @@ import structlog
 from gateway.domain.errors import BadMessage
 from gateway.domain.mail import QueueEntry, Recipient, Submission, Wish
 from gateway.mime.deferred import deferred_until
-from gateway.mime.facts import facts
+from gateway.mime.facts import answered, message_id, subject
+from gateway.outbound.compose import new_message_id
 from gateway.outbound.prepare import OFF_THE_LOOP, Preparation, Prepared
 from gateway.policy.hold import latest
 from gateway.policy.resubmission import fingerprint
@@ -79,7 +80,8 @@ def _asked_moment(submission: Submission, deferred: datetime | None, now: dateti
 
 
 def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> QueueEntry:
-    known = facts(prepared.raw)
+    header = prepared.authorised.letter.header  # what is read from it here leaves as it came
+    answers = answered(header)
     submission, decision, stamp = prepared.authorised.submission, prepared.decision, prepared.stamp
     leaves = release_at(asked, stamp.at, settings.queue.undo_window, prepared.hours)
     return QueueEntry(
@@ -90,18 +92,26 @@ def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> Qu
         recipients=_recipients(prepared),
         sha256=hashlib.sha256(prepared.raw).hexdigest(),
         size=len(prepared.raw),
-        message_id=known.message_id,
-        subject=known.subject,
+        message_id=_message_id(prepared),
+        subject=subject(header),
         accepted_at=stamp.at,
         next_attempt=leaves,
         smtputf8=submission.smtputf8,
         grant=decision.grant,
         rules=decision.rules,
-        in_reply_to=known.in_reply_to[0] if known.in_reply_to else "",
+        in_reply_to=answers[0] if answers else "",
         envid=submission.envid,
         return_full=submission.return_full,
         not_before=leaves if leaves > stamp.at + settings.queue.undo_window else None,
     )
+
+
+def _message_id(prepared: Prepared) -> str:
+    """The author's, or where there was none the one that it was given."""
+    header = prepared.authorised.letter.header
+    if "message-id" in header.by_name:
+        return message_id(header)
+    return new_message_id(prepared.stamp, prepared.decision.mailbox.address)
 
 
 def _recipients(prepared: Prepared) -> tuple[Recipient, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -32,7 +33,8 @@ class Stamp:
 def edits_for(firm: Firm, authorised: Authorised, decision: Decision, stamp: Stamp) -> Edits:
     """All edits that the decision asks for, and no others: what need not change keeps its bytes."""
     replace: list[Field] = []
-    remove = NEVER_LEAVES | _control_fields(authorised.letter.header)
+    header = authorised.letter.header
+    remove = NEVER_LEAVES | _control_fields(header)
     written = authorised.header_from
     name = written.name if decision.display_name is None else decision.display_name
     shown = NamedAddress(name, decision.mailbox.address)
@@ -47,13 +49,18 @@ def edits_for(firm: Firm, authorised: Authorised, decision: Decision, stamp: Sta
     return Edits(
         prepend=(received(authorised.submission, stamp),),
         replace=tuple(replace),
-        default=(
-            Field.token("Date", format_datetime(stamp.at)),
-            Field.token("Message-ID", message_id(stamp, decision.mailbox.address)),
-        ),
+        default=tuple(_lacking(header, decision, stamp)),
         remove=remove,
         signature=signature_block(decision, firm, stamp.seed),
     )
+
+
+def _lacking(header: Header, decision: Decision, stamp: Stamp) -> Iterator[Field]:
+    """What every message needs (RFC 5322 section 3.6) and this one came without."""
+    if "date" not in header.by_name:
+        yield Field.token("Date", format_datetime(stamp.at))
+    if "message-id" not in header.by_name:
+        yield Field.token("Message-ID", new_message_id(stamp, decision.mailbox.address))
 
 
 def _is_raw(authorised: Authorised) -> bool:
@@ -63,8 +70,7 @@ def _is_raw(authorised: Authorised) -> bool:
 
 
 def _control_fields(header: Header) -> frozenset[str]:
-    names = {span.name.lower() for span in header.fields}
-    return frozenset(name for name in names if name.startswith(CONTROL))
+    return frozenset(name for name in header.by_name if name.startswith(CONTROL))
 
 
 def received(submission: Submission, stamp: Stamp) -> Field:
@@ -75,7 +81,7 @@ def received(submission: Submission, stamp: Stamp) -> Field:
     )
 
 
-def message_id(stamp: Stamp, address: Address) -> str:
+def new_message_id(stamp: Stamp, address: Address) -> str:
     """A Message-ID of the domain that the message leaves from (RFC 5322 section 3.6.4)."""
     return f"<{stamp.queue_id}.{stamp.seed[:12]}@{address.domain}>"
 

@@ -81,7 +81,7 @@ class Preparation:
         raw = authorised.submission.raw
 
         def work() -> tuple[bytes, Rendered]:
-            rendered = render(raw, edits)
+            rendered = render(raw, edits, authorised.letter.header)
             return self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at), rendered
 
         signed, rendered = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.errors import Fault, Faulty
@@ -39,14 +40,14 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
 
     given = _mailbox(firm, by("send_as").send_as)
     mailbox = given or authorised.mailbox
-    values = template_values(firm, authorised.member, mailbox, authorised.clients)
+    named = Named.of(firm, authorised.member, mailbox, authorised.clients)
     return Decision(
         member=authorised.member,
         mailbox=mailbox,
         grant=authorised.asked_grant if given else authorised.grant,
         identity=BY_RULE if given else authorised.identity,
-        display_name=_display_name(by("display_name").display_name, values, authorised, mailbox),
-        reply_to=_reply_to(by("reply_to").reply_to, values),
+        display_name=_display_name(by("display_name").display_name, named, authorised, mailbox),
+        reply_to=_reply_to(by("reply_to").reply_to, named),
         show_sender=bool(by("sender").sender),
         signature=_signature(firm, _signature_name(by("signature").signature, mailbox, authorised.member)),
         bcc=_copies(by("bcc").bcc, authorised.submission.recipients),
@@ -81,14 +82,29 @@ def is_urgent(letter: Letter) -> bool:
     return any(text.strip().lower() == "yes" for text in letter.texts(NOW))
 
 
-def template_values(firm: Firm, member: Member, mailbox: Mailbox, clients: Sequence[Client]) -> dict[str, object]:
-    """What templates may name; a client only where there is one, since several must not read each other's names."""
-    return {
-        "member": {"name": member.name, "login": member.login},
-        "firm": {"name": firm.name},
-        "mailbox": {"name": mailbox.name, "address": str(mailbox.address)},
-        "client": {"name": clients[0].name if len(clients) == 1 else ""},
-    }
+class Named(NamedTuple):
+    """What templates may name."""
+
+    member: str
+    login: str
+    firm: str
+    mailbox: str
+    address: str
+    client: str  # only where there is one, since several must not read each other's names
+
+    @classmethod
+    def of(cls, firm: Firm, member: Member, mailbox: Mailbox, clients: Sequence[Client]) -> Named:
+        client = clients[0].name if len(clients) == 1 else ""
+        return cls(member.name, member.login, firm.name, mailbox.name, str(mailbox.address), client)
+
+    def values(self) -> dict[str, object]:
+        """As templates call them."""
+        return {
+            "member": {"name": self.member, "login": self.login},
+            "firm": {"name": self.firm},
+            "mailbox": {"name": self.mailbox, "address": self.address},
+            "client": {"name": self.client},
+        }
 
 
 def one_line(text: str) -> str:
@@ -108,11 +124,9 @@ def _mailbox(firm: Firm, address: Address | None) -> Mailbox | None:
     return mailbox
 
 
-def _display_name(
-    template: str | None, values: dict[str, object], authorised: Authorised, mailbox: Mailbox
-) -> str | None:
+def _display_name(template: str | None, named: Named, authorised: Authorised, mailbox: Mailbox) -> str | None:
     if template is not None:
-        return one_line(fill(template, values))[:MAX_DISPLAY_NAME] or mailbox.name
+        return one_line(fill(template, named.values()))[:MAX_DISPLAY_NAME] or mailbox.name
     written = authorised.header_from.name
     changed = mailbox.key != authorised.asked.key
     if not written and (changed or len(mailbox.members) > 1):
@@ -123,8 +137,8 @@ def _display_name(
     return None
 
 
-def _reply_to(template: str | None, values: dict[str, object]) -> Address | None:
-    filled = "" if template is None else one_line(fill(template, values))
+def _reply_to(template: str | None, named: Named) -> Address | None:
+    filled = "" if template is None else one_line(fill(template, named.values()))
     if not filled:
         return None
     try:

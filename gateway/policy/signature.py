@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from html import escape
 
 from gateway.domain.firm import Firm, Signature
 from gateway.domain.mail import Decision
 from gateway.mime.render import SignatureBlock
-from gateway.policy.rules import template_values
-from gateway.policy.style import inlined
+from gateway.policy.rules import Named
+from gateway.policy.style import FILLED, inlined
 from gateway.policy.template import fill
 
 
@@ -22,13 +23,19 @@ def signature_block(decision: Decision, firm: Firm, seed: str) -> SignatureBlock
     signature = decision.signature
     if signature is None:
         return None
-    values = template_values(firm, decision.member, decision.mailbox, decision.clients)
-    text_form, html_form = _forms(signature, is_reply=decision.is_reply)
-    text = "\n".join(line.rstrip("\r") for line in fill(text_form, values).rstrip().split("\n"))
-    html = inlined(fill(html_form, values, html=True).strip()) if html_form else _as_html(text)
+    named = Named.of(firm, decision.member, decision.mailbox, decision.clients)
+    text, html = _written(*_forms(signature, is_reply=decision.is_reply), named)
     if not text and not html:
         return None
     return SignatureBlock(text=text, html=html, images=signature.images, seed=seed)
+
+
+@lru_cache(maxsize=FILLED)
+def _written(text_form: str, html_form: str, named: Named) -> tuple[str, str]:
+    """The two forms filled in; the same few members write most of a firm's mail."""
+    values = named.values()
+    text = "\n".join(line.rstrip("\r") for line in fill(text_form, values).rstrip().split("\n"))
+    return text, inlined(fill(html_form, values, html=True).strip()) if html_form else _as_html(text)
 
 
 def _forms(signature: Signature, *, is_reply: bool) -> tuple[str, str]:
