@@ -10,6 +10,7 @@ from gateway.domain.history import History, Tried
 from gateway.domain.mail import Outcome, QueueEntry, Recipient
 from gateway.domain.record import Activity, Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
 from gateway.domain.status import Status
+from gateway.domain.verdict import Weighed
 
 Json = dict[str, object]
 
@@ -88,6 +89,7 @@ def mailbox(value: Mailbox, state: MailboxSync | None) -> Json:
             for grant in value.grants
         ],
         "save_attachments": value.save_attachments,
+        "authserv_id": value.authserv_id or None,
         "signature": value.signature,
         "folders": list(value.folders),
         "sync": sync(state) if state else None,
@@ -185,7 +187,26 @@ def message(value: Message) -> Json:
         "filed_at": moment(value.filed_at),
         "author_login": value.author_login,
         "grant": value.grant,
+        "verdict": verdict(value.weighed) if value.weighed else None,
         **_facts(value.facts),
+    }
+
+
+def verdict(value: Weighed) -> Json:
+    """Who sent it, as far as that can be said; ``standing`` is "verified", "unverified" or "unknown"."""
+    found = value.verdict
+    return {
+        "standing": found.standing,
+        "reason": found.reason,
+        "source": found.source,
+        "authserv_id": found.authserv_id,
+        "checks": [
+            {"method": one.method, "result": one.result, "domain": one.domain, "detail": one.detail}
+            for one in found.checks
+        ],
+        "attachments_held": value.withheld,
+        "approved_by": value.approved_by,
+        "approved_at": moment(value.approved_at),
     }
 
 

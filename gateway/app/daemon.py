@@ -31,6 +31,7 @@ from gateway.domain.status import Listener
 from gateway.inbound.stops import Stops
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
+from gateway.inbound.weighing import unanswered
 from gateway.office.office import Office
 from gateway.office.signin import SignIn
 from gateway.outbound.accept import Acceptance
@@ -46,6 +47,7 @@ from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
 from gateway.upstream.diagnose import diagnose
+from gateway.upstream.resolver import Resolver
 from gateway.upstream.smtp import SmtpRelay
 
 log = structlog.get_logger()
@@ -244,7 +246,9 @@ class Flows:
         self.relay = SmtpRelay(hostname=first.submission.hostname, trust=first.upstream.trust)
         bounces = Bounces(store, firm=firm, hostname=lambda: settings().submission.hostname, now=now)
         self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust)
-        self.tails = Tails(Watch(store, firm, now), trust=first.upstream.trust)
+        servers = [(one.host, one.port) for one in first.upstream.nameservers]
+        ask = Resolver(servers).ask if first.upstream.check_senders else unanswered
+        self.tails = Tails(Watch(store, firm, now, ask=ask), trust=first.upstream.trust)
         self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.dispatcher = Dispatcher(
             store, self.relay, bounces, firm=self.stops.sending, settings=settings, now=now, delivered=self._copies.wake

@@ -42,7 +42,7 @@ def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, lim
         paper.answer(answer)
         return
     rows = [_row(one) for one in answer.parts("messages")]
-    columns = ("id", "date", "box", "thread", "from", "to", "subject")
+    columns = ("id", "date", "box", "thread", "sender", "from", "to", "subject")
     paper.table(columns, rows, empty=f"No mail of {client} has been filed yet.")
 
 
@@ -65,6 +65,7 @@ def show(daemon: Daemon, paper: Paper, message_id: int) -> None:
             ("clients", ", ".join(answer.words("clients"))),
             ("written by", answer.text("author_login")),
             ("allowed by", answer.text("grant")),
+            *_verdict(answer),
             ("size", size(answer.number("size"))),
             ("sha256", answer.text("sha256")),
             *(("seen in", _location(one)) for one in answer.parts("locations")),
@@ -90,6 +91,24 @@ def raw(daemon: Daemon, paper: Paper, message_id: int, output: Path | None) -> N
 
 
 @mail.command()
+@click.argument("message_id", type=click.IntRange(0), metavar="ID")
+@talking
+def approve(daemon: Daemon, paper: Paper, message_id: int) -> None:
+    """Take unverified mail for the client's after all, and save its attachments.
+
+    Look at it first (`postern mail show ID` says why it is unverified), and ask the client in another way than by mail.
+    """
+    answer = daemon.post(f"/v1/messages/{message_id}/approve")
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    saved = answer.words("documents")
+    paper.say(f"Message {message_id} is approved as mail of {', '.join(answer.words('clients'))}.")
+    for path in saved:
+        paper.say(f"  saved {path}")
+
+
+@mail.command()
 @click.option("--client", required=True, metavar="NAME", help="Whose mail.")
 @click.argument("folder", type=PATH)
 @talking
@@ -111,7 +130,8 @@ def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
 def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
     message = _message(row)
     number = message.number("id")
-    target = folder / row.text("direction") / f"{message.moment('filed_at')[:10]} {number}.eml"
+    mark = " unverified" if standing(message) == "unverified" else ""
+    target = folder / row.text("direction") / f"{message.moment('filed_at')[:10]} {number}{mark}.eml"
     target.parent.mkdir(mode=0o700, exist_ok=True)
     saving.save(target, daemon.content(f"/v1/messages/{number}/raw"))
     return str(target)
@@ -125,9 +145,40 @@ def _row(row: Answer) -> list[str]:
         date,
         row.text("direction"),
         row.text("thread"),
+        standing(message),
         message.text("from"),
         message.text("to"),
         message.text("subject"),
+    ]
+
+
+def standing(message: Answer) -> str:
+    """Who sent it, in a word: "approved" where a person said so; empty where nobody weighed it."""
+    verdict = message.part("verdict")
+    if verdict is None:
+        return ""
+    approved = verdict.text("standing") == "unverified" and verdict.text("approved_at")
+    return "approved" if approved else verdict.text("standing")
+
+
+def _verdict(message: Answer) -> list[tuple[str, str]]:
+    verdict = message.part("verdict")
+    if verdict is None:
+        return []
+    by = verdict.text("approved_by")
+    approved = f"by {by} at {verdict.moment('approved_at')}" if by else ""
+    held = "its attachments wait for `postern mail approve`" if verdict.flag("attachments_held") else ""
+    checks = (
+        " ".join(filter(None, (f"{one.text('method')}={one.text('result')}", one.text("domain"), one.text("detail"))))
+        for one in verdict.parts("checks")
+    )
+    looked = {"provider": "the mailbox's provider", "here": "this gateway"}.get(verdict.text("source"), "")
+    return [
+        ("sender", f"{standing(message)}: {verdict.text('reason')}"),
+        ("held", held),
+        ("approved", approved),
+        ("checked by", looked),
+        *(("check", line) for line in checks),
     ]
 
 

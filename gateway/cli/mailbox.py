@@ -131,6 +131,7 @@ def _show(paper: Paper, one: Answer) -> None:
             ("others may send", "yes" if one.flag("allow_others_to_send") else "no"),
             *(("granted to", _grant(grant)) for grant in one.parts("grants")),
             ("save attachments", "yes" if one.flag("save_attachments") else "no"),
+            ("authserv-id", one.text("authserv_id")),
             ("signature", one.text("signature")),
             ("username", one.text("username")),
             ("imap", _endpoint(one.part("imap"))),

@@ -101,6 +101,7 @@ class Mailbox:
     allow_others_to_send: bool = False
     grants: tuple[Grant, ...] = ()
     save_attachments: bool = True
+    authserv_id: str = ""  # by which its provider signs the results of its checks (RFC 8601 section 2.5), lower case
     signature: str | None = None
     folders: tuple[str, ...] = ()
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.verdict import Verdict, Weighed
+
 
 class Direction(StrEnum):
     """Which box of the client a message lies in."""
@@ -111,6 +113,7 @@ class Message:
     filed_at: datetime
     author_login: str = ""  # for mail that left through the gateway
     grant: str = ""
+    weighed: Weighed | None = None  # None: of mail that nobody asked about, as what left through the gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ class EventKind(StrEnum):
     """What a line of the feed is about."""
 
     CLIENT_MAIL = "client-mail"
+    UNVERIFIED_MAIL = "unverified-mail"  # it breaks what its From domain says of its mail, and waits for a person
     MAIL_SENT = "mail-sent"
     BOUNCE = "bounce"
     SYNC_STOPPED = "sync-stopped"
@@ -204,6 +208,9 @@ class NewFiling:
     grant: str = ""
     queue_id: str = ""
     announce: bool = True  # False for history: nobody wants ten years of "new" mail in the feed
+    verdict: Verdict | None = None  # kept where the message is new; one that is known keeps its own
+    held: bool = False  # it is unverified, and nobody approved it
+    withheld: bool = False  # it would have had documents
 
     @property
     def savers(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.record import Cursor, Direction, HeaderFacts, Location, NewFiling, SavedName
+from gateway.domain.verdict import Weighed
 from gateway.mime.attachments import attachments
 from gateway.mime.facts import Correspondents, correspondents, facts, tags
 from gateway.mime.header import Header
@@ -49,8 +50,12 @@ def filing_of(
     now: datetime,
     announce: bool,
     answered: frozenset[str] = frozenset(),
+    weighed: Weighed | None = None,
 ) -> NewFiling | None:
-    """None when the whole message turns out to be no client's, whatever the server said its header was."""
+    """None when the whole message turns out to be no client's, whatever the server said its header was.
+
+    Of what is unverified the attachments wait for a person; see `gateway.inbound.approval`.
+    """
     header = Header.read(raw)
     known = facts(header)
     matches = whose(firm, Said.of(header, known), answered)
@@ -59,15 +64,24 @@ def filing_of(
     received = any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
     documents: tuple[SavedName, ...] = ()
     if received and mailbox.save_attachments:
-        documents = tuple(SavedName(one, safe_name(one.name)) for one in attachments(raw))
+        documents = documents_of(raw)
+    held = weighed is not None and weighed.is_open
     return NewFiling(
         raw=raw,
         facts=known,
         clients=tuple((match.client, match.direction) for match in matches),
         marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,
-        documents=documents,
+        documents=() if held else documents,
         location=location,
         cursor=cursor,
         announce=announce,
+        verdict=weighed.verdict if weighed else None,
+        held=held,
+        withheld=held and bool(documents),
     )
+
+
+def documents_of(raw: bytes) -> tuple[SavedName, ...]:
+    """What of a message becomes documents."""
+    return tuple(SavedName(one, safe_name(one.name)) for one in attachments(raw))

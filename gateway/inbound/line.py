@@ -116,8 +116,11 @@ class Line:
         return sum(one.new for one in filed)
 
     async def _taken_apart(self, there: Sequence[Hit], raws: Mapping[int, bytes]) -> list[tuple[Hit, NewFiling]]:
+        weighed = await self._reading.weighed(there, raws)
+
         def take_apart() -> list[tuple[Hit, NewFiling]]:
-            made = ((hit, self._reading.filing(hit, raws[hit.row.uid])) for hit in there)
+            both = zip(there, weighed, strict=True)
+            made = ((hit, self._reading.filing(hit, raws[hit.row.uid], found)) for hit, found in both)
             return [(hit, item) for hit, item in made if item is not None]
 
         if sum(len(raws[hit.row.uid]) for hit in there) <= AT_ONCE:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import structlog
@@ -15,6 +15,7 @@ import structlog
 from gateway.domain.errors import Conflict, NotFound, PosternError, TooLarge, UpstreamError
 from gateway.domain.firm import Mailbox
 from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
+from gateway.domain.verdict import Weighed
 from gateway.inbound.allowance import Allowance
 from gateway.inbound.filing import filing_of
 from gateway.inbound.hits import LARGEST, SMALL, Hit
@@ -115,7 +116,13 @@ class Reading:
         self._allowance.spend(sum(map(len, found.values())), self._watch.now().date())
         return found
 
-    def filing(self, hit: Hit, raw: bytes) -> NewFiling | None:
+    async def weighed(self, hits: Sequence[Hit], raws: Mapping[int, bytes]) -> list[Weighed]:
+        """Who sent each, as far as that can be said."""
+        watch, mailbox = self._watch, self._mailbox
+        given = [(raws[hit.row.uid], hit.announce) for hit in hits]
+        return await watch.weigher.all(watch.firm(), mailbox, watch.facts(mailbox.imap.host), given, watch.now())
+
+    def filing(self, hit: Hit, raw: bytes, weighed: Weighed) -> NewFiling | None:
         """What is to be filed of it."""
         return filing_of(
             self._watch.firm(),
@@ -126,6 +133,7 @@ class Reading:
             now=self._watch.now(),
             announce=hit.announce,
             answered=hit.answered,
+            weighed=weighed,
         )
 
     def tell(self, location: Location, item: NewFiling, filed: Filed) -> None:
@@ -139,6 +147,7 @@ class Reading:
             message=filed.message,
             clients=[name for name, _ in item.clients],
             documents=len(filed.documents),
+            verdict=item.verdict.standing.value if item.verdict else "",
             new=filed.new,
         )
 
@@ -188,7 +197,8 @@ class Reading:
             if news is not None:
                 return Looked.FILED if news else Looked.PASSED
         large = len(raw) > OFF_THE_LOOP
-        item = await asyncio.to_thread(self.filing, hit, raw) if large else self.filing(hit, raw)
+        (weighed,) = await self.weighed([hit], {hit.row.uid: raw})
+        item = await asyncio.to_thread(self.filing, hit, raw, weighed) if large else self.filing(hit, raw, weighed)
         if item is None:
             return Looked.PASSED
         filed = await self._watch.store.record.file(item)

@@ -100,4 +100,11 @@ class Tails:
 
 def _account(mailbox: Mailbox) -> tuple[object, ...]:
     """What a tail depends on; all else it asks the firm for."""
-    return mailbox.imap, mailbox.username, mailbox.password, mailbox.folders, mailbox.save_attachments
+    return (
+        mailbox.imap,
+        mailbox.username,
+        mailbox.password,
+        mailbox.folders,
+        mailbox.save_attachments,
+        mailbox.authserv_id,
+    )

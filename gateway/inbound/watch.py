@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway.domain.firm import Firm
 from gateway.inbound.room import Room
+from gateway.inbound.weighing import Ask, Weigher, unanswered
 from gateway.store.store import Store
 from gateway.upstream.imap.doorway import Doorway
 from gateway.upstream.providers import Facts, facts_of
@@ -15,7 +16,7 @@ from gateway.upstream.providers import Facts, facts_of
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """``facts`` tells of the provider behind an IMAP host."""
+    """``facts`` tells of the provider behind an IMAP host; ``ask`` answers questions from DNS."""
 
     store: Store
     firm: Callable[[], Firm]
@@ -23,3 +24,8 @@ class Watch:
     facts: Callable[[str], Facts] = facts_of
     room: Room = field(default_factory=Room)
     door: Doorway = field(default_factory=Doorway)
+    ask: Ask = unanswered
+
+    @property
+    def weigher(self) -> Weigher:
+        return Weigher(self.store, self.ask)

@@ -187,6 +187,7 @@ class _Reading:
             allow_others_to_send=table.allow_others_to_send,
             grants=self._grants(table, path),
             save_attachments=table.save_attachments,
+            authserv_id=(table.authserv_id or "").lower(),
             signature=table.signature or None,
             folders=tuple(dict.fromkeys(table.folders)),
         )

@@ -26,6 +26,7 @@ from gateway.policy.verdict import MANY, Evidence, Vouch, nobody, weigh, weigh_a
 
 MAX_SIGNATURES = 5  # of one domain that are checked; real mail has one or two
 MAX_FOUND = 50  # fields of signatures that are read at all
+MAX_DOMAIN = 253  # characters of one that a header names: RFC 1035 section 2.3.4
 MAX_KEYS = 12  # of one ARC chain that are asked for; real chains have three sets
 WEEK = timedelta(days=7)  # for as long at least signers keep a key published that is no longer used (M3AAWG, 2019)
 
@@ -58,6 +59,8 @@ def gather(raw: bytes, *, trust: Trust, now: datetime, announced: bool, own: Col
     came = received_at(trace)
     is_new = announced if came is None else now - came < WEEK
     letter = Letter(header, Bodies(raw[header.end :]), trace, stated(header, trust), int(now.timestamp()), is_new)
+    if not trace:
+        return Verdict(Standing.UNKNOWN, "It came by no server: somebody put it into the mailbox.")
     domains = from_domains(header)
     if not domains:
         return nobody(is_new=is_new)
@@ -118,7 +121,7 @@ def _told(letter: Letter, said: Stated, domain: str) -> Lookup[Evidence]:
 def _signed(letter: Letter, one: MethodResult) -> Vouch:
     domain = (one.get("header.d") or one.get("header.i").rpartition("@")[2]).lower()
     partial = one.result is Result.PASS and _is_partial(letter, domain)
-    return Vouch(domain, one.result, "text was added behind what is signed" if partial else "", partial)
+    return Vouch(domain[:MAX_DOMAIN], one.result, "text was added behind what is signed" if partial else "", partial)
 
 
 def _is_partial(letter: Letter, domain: str) -> bool:
@@ -132,7 +135,7 @@ def _is_partial(letter: Letter, domain: str) -> bool:
 def _sender(one: MethodResult) -> str:
     """MAIL FROM is the greeting's domain where it is empty (RFC 7208 section 2.4)."""
     value = one.get("smtp.mailfrom") or one.get("smtp.mfrom") or one.get("smtp.helo")
-    return value.strip("<>").rpartition("@")[2].lower().rstrip(".")
+    return value.strip("<>").rpartition("@")[2].lower().rstrip(".")[:MAX_DOMAIN]
 
 
 def _asked(dmarc: MethodResult) -> Policy | None:

@@ -114,6 +114,7 @@ def _mailbox(mailbox: Mailbox) -> dict[str, object]:
             "allow_others_to_send": mailbox.allow_others_to_send,
             "grants": [_grant(grant) for grant in mailbox.grants] or None,
             "save_attachments": mailbox.save_attachments,
+            "authserv_id": mailbox.authserv_id or None,
             "signature": mailbox.signature,
             "username": mailbox.username,
             "imap": _endpoint(mailbox.imap),

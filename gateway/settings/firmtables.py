@@ -116,6 +116,7 @@ Login = Annotated[str, BeforeValidator(_login), StringConstraints(max_length=MAX
 Template = Annotated[str, StringConstraints(max_length=MAX_TEMPLATE)]
 ImageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]{1,76}$")]  # RFC 5322 section 2.2
+AuthservId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,253}$")]  # RFC 8601 section 2.5
 Timezone = Annotated[str, BeforeValidator(_timezone)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Weekday = Annotated[str, BeforeValidator(_weekday)]
@@ -193,6 +194,7 @@ class MailboxTable(Table):
     allow_others_to_send: bool = False
     grants: Annotated[list[GrantTable], Field(max_length=MAX_GRANTS)] = Field(default_factory=list)
     save_attachments: bool = True
+    authserv_id: AuthservId | None = None
     signature: str | None = None
     username: Line | None = None
     password: SecretText | None = None

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from gateway.domain.errors import Fault, Faulty
 from gateway.settings.checks import cross_faults
 from gateway.settings.faults import Table, faults_of, read_toml, unknown_key
-from gateway.settings.quantities import Listen, is_host_name, parse_duration, parse_listen, parse_size
+from gateway.settings.quantities import Listen, is_host_name, parse_duration, parse_listen, parse_nameserver, parse_size
 
 MIN_MESSAGE_SIZE = 64_000  # octets: RFC 5321 section 4.5.3.1.7 asks every server to take at least these
 MAX_MESSAGE_SIZE = 1_000_000_000  # octets: SQLite holds no larger value by default, and a message is held in memory
@@ -31,6 +31,10 @@ def _duration(value: object) -> object:
 
 def _listen(value: object) -> object:
     return parse_listen(value) if isinstance(value, str) else value
+
+
+def _nameserver(value: object) -> object:
+    return parse_nameserver(value) if isinstance(value, str) else value
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -55,6 +59,7 @@ Octets = Annotated[int, BeforeValidator(_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 Listens = Annotated[tuple[Annotated[Listen, BeforeValidator(_listen)], ...], BeforeValidator(_tuple)]
+Nameservers = Annotated[tuple[Annotated[Listen, BeforeValidator(_nameserver)], ...], BeforeValidator(_tuple)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_tuple)]
 
 
@@ -155,9 +160,15 @@ class Policy(Table):
 
 
 class Upstream(Table):
-    """Towards the providers; ``trust`` is a PEM file of authorities to believe besides the system's."""
+    """Towards the providers; ``trust`` is a PEM file of authorities to believe besides the system's.
+
+    ``check_senders``: DNS is asked about who sends, where a mailbox's provider does not say; of ``nameservers``, where
+    there are any, and not of the system's.
+    """
 
     trust: FilePath | None = None
+    check_senders: bool = True
+    nameservers: Nameservers = ()
 
 
 class Settings(Table):

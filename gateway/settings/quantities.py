@@ -15,6 +15,7 @@ _DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _MAX_HOST = 253  # octets, RFC 1035 section 2.3.4 without the root's
 _MAX_PORT = 65_535
+DNS_PORT = 53
 _MAX_DIGITS = 15  # more than any size or span of time that makes sense; keeps arithmetic in range
 
 
@@ -70,6 +71,18 @@ def parse_listen(text: str) -> Listen:
     if int(port) > _MAX_PORT:
         raise ValueError(f'"{text}" has a port above {_MAX_PORT}')
     return Listen(_listen_host(host, text), int(port))
+
+
+def parse_nameserver(text: str) -> Listen:
+    """``"192.0.2.53"``, ``"2001:db8::53"``, ``"127.0.0.1:5353"``, ``"[::1]:5353"``. ValueError with a sentence."""
+    host, port = text.strip(), DNS_PORT
+    if host.startswith("[") or host.count(":") == 1:
+        asked = parse_listen(host)
+        host, port = asked.host, asked.port
+    try:
+        return Listen(str(ipaddress.ip_address(host)), port)
+    except ValueError:
+        raise ValueError(f'"{text}" is no address of a name server: write it like "192.0.2.53"') from None
 
 
 def is_host_name(text: str) -> bool:

@@ -17,6 +17,7 @@ from gateway.store.record_rows import message_row
 from gateway.store.schema import document, filing, message
 from gateway.store.sync import count, move_cursor
 from gateway.store.threads import add_references, thread_for
+from gateway.store.verdicts import keep
 
 _KNOWN = Compiled(select(message.c.id).where(message.c.sha256 == bindparam("hash")))
 _ADD = Compiled(insert(message))
@@ -58,6 +59,8 @@ class Transaction:
         sha256 = self.body.sha256
         known = _KNOWN.first(connection, {"hash": sha256})
         number = self._add(connection, sha256) if known is None else known.id
+        if self.item.verdict is not None:
+            keep(connection, number, self.item.verdict, withheld=self.item.withheld)
         new = [
             self._file(connection, client, direction, number)
             for client, direction in dict(self.item.clients).items()
@@ -88,7 +91,7 @@ class Transaction:
             return 0
         return add_event(
             connection,
-            EventKind.CLIENT_MAIL if direction is Direction.INBOX else EventKind.MAIL_SENT,
+            _kind(item, direction),
             item.filed_at,
             _line(item, direction),
             client=client,
@@ -118,8 +121,16 @@ def run_all(connection: Connection, ready: Sequence[Transaction]) -> tuple[list[
     return [filed for filed, _ in done], max((event for _, event in done), default=0)
 
 
+def _kind(item: NewFiling, direction: Direction) -> EventKind:
+    if item.held:
+        return EventKind.UNVERIFIED_MAIL
+    return EventKind.CLIENT_MAIL if direction is Direction.INBOX else EventKind.MAIL_SENT
+
+
 def _line(item: NewFiling, direction: Direction) -> str:
     subject = item.facts.subject or "(no subject)"
+    if item.held and item.verdict is not None:
+        return f"Unverified mail from {item.facts.sender or 'an unnamed sender'}: {subject} ({item.verdict.reason})"
     if direction is Direction.INBOX:
         return f"New mail from {item.facts.sender or 'an unnamed sender'}: {subject}"
     return f"Mail sent to {item.facts.recipients or 'undisclosed recipients'}: {subject}"

@@ -118,6 +118,14 @@ class Record:
         rows = await self._all(MESSAGES.where(schema.message.c.sha256 == sha256))
         return read_message(rows[0]) if rows else None
 
+    async def filings(self, message_id: int) -> Filings:
+        """In each client's record that has it, by the client's name. NotFound where there is no such message."""
+        filed = schema.filing.c
+        rows = await self._all(FILINGS.where(filed.message == message_id).order_by(filed.client))
+        if not rows:
+            raise NotFound(NO_MESSAGE)
+        return [read_filing(row) for row in rows]
+
     async def clients_of(self, message_id: int) -> Names:
         """Under whom the message is filed, by name."""
         filed = schema.filing.c
@@ -173,6 +181,11 @@ class Record:
             query = query.where(schema.document.c.client.in_(within))
         if before is not None:
             query = query.where(schema.document.c.id < before)
+        return [read_document(row) for row in await self._all(query)]
+
+    async def saved_from(self, message_id: int) -> Documents:
+        """The documents that came with that message first, the oldest first."""
+        query = DOCUMENTS.where(schema.document.c.message == message_id).order_by(schema.document.c.id)
         return [read_document(row) for row in await self._all(query)]
 
     async def document(self, id: int) -> Document:  # noqa: A002

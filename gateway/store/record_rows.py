@@ -8,13 +8,16 @@ from sqlalchemy import Row, select
 
 from gateway.domain.record import Direction, Document, Filing, HeaderFacts, Location, Message, NewFiling
 from gateway.store.columns import clean
-from gateway.store.schema import document, filing, location, message
+from gateway.store.schema import document, filing, location, message, verdict
+from gateway.store.verdicts import COLUMNS, read_weighed
 
 AnyRow = Row[tuple[object, ...]]
 
-MESSAGES = select(message)
-FILINGS = select(message, filing.c.client, filing.c.direction, filing.c.thread, filing.c.flags).join(
-    filing, filing.c.message == message.c.id
+MESSAGES = select(message, *COLUMNS).outerjoin(verdict, verdict.c.message == message.c.id)
+FILINGS = (
+    select(message, filing.c.client, filing.c.direction, filing.c.thread, filing.c.flags, *COLUMNS)
+    .join(filing, filing.c.message == message.c.id)
+    .outerjoin(verdict, verdict.c.message == message.c.id)
 )
 DOCUMENTS = select(document)
 LOCATIONS = select(location.c.mailbox, location.c.folder, location.c.uidvalidity, location.c.uid)
@@ -50,7 +53,8 @@ def read_message(row: AnyRow) -> Message:
         recipients=row.recipients,
         date=row.date,
     )
-    return Message(row.id, row.sha256, row.size, facts, row.filed_at, row.author_login, row.grant_kind)
+    weighed = read_weighed(row)
+    return Message(row.id, row.sha256, row.size, facts, row.filed_at, row.author_login, row.grant_kind, weighed)
 
 
 def read_filing(row: AnyRow) -> Filing:

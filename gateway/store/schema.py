@@ -221,6 +221,23 @@ message = Table(
     sqlite_autoincrement=True,
 )
 
+# Who sent a message, as far as it was weighed when it was filed; what nobody weighed has no row.
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("message", Integer, ForeignKey("message.id"), primary_key=True),
+    Column("standing", Text, nullable=False),  # verified, unverified, unknown
+    Column("reason", Words, nullable=False),
+    Column("source", Text, nullable=False),  # provider, here, nobody
+    Column("authserv_id", Words, nullable=False),
+    Column("checks", JSON, nullable=False),
+    Column("withheld", Boolean, nullable=False),  # attachments wait for the approval
+    Column("approved_by", Words, nullable=False),
+    Column("approved_at", Moment),  # NULL: nobody approved it
+    # Only of those that wait, so that it costs nothing else anything.
+    Index("verdict_open", "message", sqlite_where=text("standing = 'unverified' AND approved_at IS NULL")),
+)
+
 reference = Table(
     "reference",
     metadata,

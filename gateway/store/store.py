@@ -33,6 +33,7 @@ from gateway.store.secrets import Seal
 from gateway.store.sync import Sync
 from gateway.store.tokens import TokenShelf
 from gateway.store.trouble import trouble
+from gateway.store.verdicts import Verdicts
 from gateway.store.writer import Writer
 
 P = ParamSpec("P")
@@ -72,6 +73,7 @@ class Store:
         self.pruning = Pruning(data_dir, self._writer, self._reader)
         self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell)
         self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
+        self.verdicts = Verdicts(self._writer, self._reader, self._bell)
         self.sync = Sync(self._writer, self._reader)
         self.feed = Feed(self._writer, self._reader, self._bell)
 

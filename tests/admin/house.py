@@ -18,6 +18,7 @@ from gateway.domain.errors import NotFound
 from gateway.domain.mail import QueueEntry, Recipient
 from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling, SavedName, SyncState
 from gateway.domain.status import Health, Listener, Status
+from gateway.domain.verdict import Check, Result, Source, Standing, Verdict
 from gateway.mime.facts import facts
 from gateway.office.office import Office
 from gateway.outbound.prepare import Preparation
@@ -26,6 +27,7 @@ from gateway.outbound.signing import Signing
 from gateway.settings.gateway import parse
 from gateway.store.clock import QueueClock
 from gateway.store.store import Store
+from tests.rig import client_letter
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 CLIENT = "Al Pacino"
@@ -109,6 +111,23 @@ class House:
             filed_at=NOW + timedelta(minutes=uid),
             documents=(SavedName(saved, name),) if attachment is not None else (),
             location=Location("support@firm.example", "INBOX", 7, uid),
+        )
+        return (await self.store.record.file(item)).message
+
+    async def forged(self) -> int:
+        """Mail in the client's name that the provider says is not theirs, with an attachment."""
+        raw = client_letter()
+        reason = "The mailbox's provider says that DMARC fails: pacino.example asks to reject such mail."
+        checks = (Check("dmarc", Result.FAIL, "pacino.example", "p=reject"),)
+        item = NewFiling(
+            raw=raw,
+            facts=facts(raw),
+            clients=((CLIENT, Direction.INBOX),),
+            filed_at=NOW,
+            location=Location("support@firm.example", "INBOX", 7, 99),
+            verdict=Verdict(Standing.UNVERIFIED, reason, Source.PROVIDER, "mx.google.com", checks),
+            held=True,
+            withheld=True,
         )
         return (await self.store.record.file(item)).message
 

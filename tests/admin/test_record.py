@@ -43,6 +43,48 @@ async def test_a_message_is_shown_with_its_facts_text_clients_and_locations(
     assert "second line" in message["text"]
 
 
+async def test_I1_unverified_mail_is_shown_as_such_until_someone_approves_it(
+    house: House, http: httpx2.AsyncClient
+) -> None:
+    number = await house.forged()
+    verdict = (await http.get(f"/v1/messages/{number}")).json()["verdict"]
+    assert (verdict["standing"], verdict["source"], verdict["authserv_id"]) == (
+        "unverified",
+        "provider",
+        "mx.google.com",
+    )
+    assert verdict["checks"] == [
+        {"method": "dmarc", "result": "fail", "domain": "pacino.example", "detail": "p=reject"}
+    ]
+    assert (verdict["attachments_held"], verdict["approved_at"]) == (True, None)
+    (listed,) = (await http.get(f"{AL}/messages")).json()["messages"]
+    assert listed["message"]["verdict"] == verdict
+    (event,) = (await http.get("/v1/events")).json()["events"]
+    assert (event["kind"], event["message"]) == ("unverified-mail", number)
+    assert (await http.get(f"{AL}/documents")).json()["documents"] == []
+
+    approved = (await http.post(f"/v1/messages/{number}/approve")).json()
+    (document,) = (await http.get(f"{AL}/documents")).json()["documents"]
+    assert approved == {"message": number, "clients": [CLIENT], "documents": [document["path"]]}
+    after = (await http.get(f"/v1/messages/{number}")).json()["verdict"]
+    assert after["standing"] == "unverified"  # what was found stays; who decided stands beside it
+    assert (after["approved_by"] != "", after["approved_at"], after["attachments_held"]) == (
+        True,
+        "2026-03-14T15:09:26Z",
+        False,
+    )
+    again = await http.post(f"/v1/messages/{number}/approve")
+    assert (again.status_code, "was approved by" in again.json()["detail"]) == (409, True)
+
+
+async def test_approving_what_does_not_wait_is_refused_with_a_sentence(house: House, http: httpx2.AsyncClient) -> None:
+    number = await house.file()
+    assert (await http.get(f"/v1/messages/{number}")).json()["verdict"] is None
+    refused = await http.post(f"/v1/messages/{number}/approve")
+    assert (refused.status_code, "nothing to approve" in refused.json()["detail"]) == (409, True)
+    assert (await http.post("/v1/messages/4711/approve")).status_code == 404
+
+
 async def test_I7_a_messages_bytes_are_served_so_that_no_browser_runs_them(
     house: House, http: httpx2.AsyncClient
 ) -> None:

@@ -179,6 +179,26 @@ async def test_mail_is_listed_shown_and_given_raw(house: House, tmp_path: Path) 
     ).hexdigest()
 
 
+async def test_I1_unverified_mail_is_listed_shown_exported_as_such_and_approved(house: House, tmp_path: Path) -> None:
+    number = await house.forged()
+    listed = await ask(house.socket, "mail", "list", "--client", CLIENT)
+    assert "unverified" in listed.out.splitlines()[1]
+    shown = await ask(house.socket, "mail", "show", number)
+    assert "unverified: The mailbox's provider says that DMARC fails" in shown.out
+    assert "dmarc=fail pacino.example p=reject" in shown.out
+    assert "its attachments wait for `postern mail approve`" in shown.out
+    assert (await ask(house.socket, "mail", "export", "--client", CLIENT, tmp_path / "before")).code == 0
+    assert [path.name for path in (tmp_path / "before" / "inbox").iterdir()] == [f"2026-03-14 {number} unverified.eml"]
+
+    approved = await ask(house.socket, "mail", "approve", number)
+    assert approved.out.startswith(f"Message {number} is approved as mail of {CLIENT}.\n  saved clients/")
+    assert "approved" in (await ask(house.socket, "mail", "list", "--client", CLIENT)).out.splitlines()[1]
+    again = await ask(house.socket, "mail", "approve", number)
+    assert (again.code, "was approved by" in again.err) == (65, True)
+    assert (await ask(house.socket, "mail", "export", "--client", CLIENT, tmp_path / "after")).code == 0
+    assert [path.name for path in (tmp_path / "after" / "inbox").iterdir()] == [f"2026-03-14 {number}.eml"]
+
+
 async def test_a_clients_whole_record_is_exported(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,12 +9,13 @@ from fastapi import Path
 from fastapi.responses import Response
 
 from gateway.admin import ruled, shapes
-from gateway.admin.given import Behind, Given
+from gateway.admin.given import Asker, Behind, Given
 from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number, next_page, served
 from gateway.admin.ruled import asks
 from gateway.admin.services import Services
 from gateway.domain.errors import NotFound
 from gateway.domain.record import Direction
+from gateway.inbound.approval import approve
 from gateway.mime.plain import plain_text
 from gateway.policy.walls import Right, Walls
 from gateway.store.record import NO_MESSAGE
@@ -52,6 +53,15 @@ async def message(message_id: MessageId, given: Given, walls: Behind) -> shapes.
     raw = await record.raw(message_id)
     text = await asyncio.to_thread(plain_text, raw)  # megabytes of MIME would hold up the loop
     return shapes.whole_message(found, clients, await record.locations(message_id), text)
+
+
+@router.post("/v1/messages/{message_id}/approve", openapi_extra=asks(Right.RECORD))
+async def approve_message(message_id: MessageId, given: Given, walls: Behind, asker: Asker) -> shapes.Json:
+    """Unverified mail is the client's after all: its attachments become documents; the trail says who said so."""
+    clients = await _open_clients(message_id, given, walls)
+    approved = await approve(given.store, message_id, by=asker, now=given.now())
+    shown = [one.path for one in approved.documents if one.client in clients]
+    return {"message": approved.message, "clients": clients, "documents": shown}
 
 
 @router.get("/v1/messages/{message_id}/raw", openapi_extra=asks(Right.RECORD))

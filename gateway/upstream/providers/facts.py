@@ -22,3 +22,7 @@ class Facts:
     answer: float = 60.0  # within which a server that is alive answers
     first_wait: float = 1.0  # before the first retry
     files_sent_mail: bool = False  # what leaves by its SMTP appears in Sent without us
+    # By which name it signs the results that it writes into all mail from outside (RFC 8601): ".end" is any name below
+    # it, "" that it gives none. Empty: it is not known to write any. And the ends of its servers' names in Received.
+    authserv_ids: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()

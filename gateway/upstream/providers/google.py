@@ -11,4 +11,6 @@ GOOGLE = Facts(
     download_a_day=2_500 * MEGABYTE,
     idle_folders=1,  # All Mail holds everything
     files_sent_mail=True,
+    authserv_ids=("mx.google.com",),
+    servers=("google.com",),
 )

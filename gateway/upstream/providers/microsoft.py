@@ -9,4 +9,6 @@ MICROSOFT = Facts(
     hosts=("office365.com", "outlook.com", "hotmail.com", "live.com"),
     connections=20,
     files_sent_mail=True,
+    authserv_ids=("",),  # "Authentication-Results: spf=pass …", against the standard
+    servers=("outlook.com",),
 )

@@ -1,0 +1,109 @@
+"""The verdicts on messages: kept with the filing, looked up by the message's bytes, and approved by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_new
+
+from gateway.domain.errors import Conflict
+from gateway.domain.record import EventKind, Filing
+from gateway.domain.verdict import Check, Result, Source, Standing, Verdict, Weighed
+from gateway.store.columns import clean
+from gateway.store.compiled import Compiled
+from gateway.store.feed import Bell, add_event
+from gateway.store.reader import Reader
+from gateway.store.schema import activity, message, verdict
+from gateway.store.writer import Writer
+
+COLUMNS = [column for column in verdict.c if column.name != "message"]
+
+_KNOWN = (
+    select(message.c.sha256, *COLUMNS)
+    .join(verdict, verdict.c.message == message.c.id)
+    .where(message.c.sha256.in_(bindparam("hashes", expanding=True)))
+)
+_KEEP = Compiled(insert_new(verdict).on_conflict_do_nothing(index_elements=["message"]))
+_WITHHOLD = Compiled(
+    update(verdict)
+    .where(verdict.c.message == bindparam("number"), verdict.c.approved_at.is_(None))
+    .values(withheld=bindparam("waits"))
+)
+_APPROVE = (
+    update(verdict)
+    .where(verdict.c.message == bindparam("number"), verdict.c.approved_at.is_(None))
+    .values(approved_by=bindparam("by"), approved_at=bindparam("at"), withheld=False)
+)
+
+
+class Verdicts:
+    """Raises what the store raises."""
+
+    def __init__(self, writer: Writer, reader: Reader, bell: Bell) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._bell = bell
+
+    async def known(self, hashes: Sequence[str]) -> Mapping[str, Weighed]:
+        """By SHA-256, of the messages that were weighed before."""
+
+        def look(connection: Connection) -> dict[str, Weighed]:
+            found = {}
+            for row in connection.execute(_KNOWN, {"hashes": list(hashes)}).all():
+                weighed = read_weighed(row)
+                assert weighed is not None
+                found[str(row.sha256)] = weighed
+            return found
+
+        return await self._reader.run(look) if hashes else {}
+
+    async def approve(self, filings: Sequence[Filing], saved: int, *, by: str, at: datetime) -> None:
+        """For the message of these filings: it counts as the client's, is announced, and the trail says who said so.
+
+        One transaction. Conflict where somebody approved it already.
+        """
+        number = filings[0].message.id
+        # What it says of the client is for those who may read the message, not for all who may read the trail.
+        documents = f"{saved} document{'s' * (saved != 1)} saved"
+
+        def work(connection: Connection) -> int:
+            if not connection.execute(_APPROVE, {"number": number, "by": by, "at": at}).rowcount:
+                raise Conflict(f"Message {number} does not wait for an approval.")
+            row = {"at": at, "who": by, "kind": "message", "name": str(number), "verb": "approved"}
+            connection.execute(insert(activity), row | {"what": f"unverified mail, {documents}"})
+            last = 0
+            for one in filings:
+                subject = one.message.facts.subject or "(no subject)"
+                text = f"{by} approved mail from {one.message.facts.sender or 'an unnamed sender'}: {subject}"
+                last = add_event(connection, EventKind.CLIENT_MAIL, at, text, client=one.client, message=number)
+            return last
+
+        await self._writer.run(work, self._bell.ring)
+
+
+def keep(connection: Connection, number: int, found: Verdict, *, withheld: bool) -> None:
+    """With the filing of a message; one that has a verdict keeps it, and waits once there is something to wait for."""
+    row = {
+        "message": number,
+        "standing": found.standing.value,
+        "reason": found.reason,
+        "source": found.source.value,
+        "authserv_id": found.authserv_id,
+        "checks": [[one.method, one.result.value, clean(one.domain), clean(one.detail)] for one in found.checks],
+        "withheld": withheld,
+        "approved_by": "",
+        "approved_at": None,
+    }
+    if not _KEEP.run(connection, row) and withheld:
+        _WITHHOLD.run(connection, {"number": number, "waits": True})
+
+
+def read_weighed(row: Row[tuple[object, ...]]) -> Weighed | None:
+    """Of a row that has COLUMNS; None where they are empty, for a message that nobody weighed."""
+    if row.standing is None:
+        return None
+    checks = tuple(Check(method, Result(result), domain, detail) for method, result, domain, detail in row.checks)
+    told = Verdict(Standing(row.standing), row.reason, Source(row.source), row.authserv_id, checks)
+    return Weighed(told, row.withheld, row.approved_by, row.approved_at)

@@ -1,0 +1,209 @@
+"""Forged mail on its way into the record: filed, marked, its attachments held back, until a person approves it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.record import Event, EventKind, Filing
+from gateway.domain.verdict import Source, Standing
+from gateway.inbound import weighing
+from gateway.inbound.approval import approve
+from gateway.inbound.tails import Tails
+from gateway.inbound.watch import Watch
+from gateway.inbound.weighing import Ask, trusted, unanswered
+from gateway.policy.lookup import Answer, Question
+from gateway.upstream.providers import PROVIDERS, facts_of
+from tests.policy.arriving import CLIENT, ENFORCED, FROM_ATTACKER, SPF, at_postfix, dns, signed
+from tests.policy.test_forged import FAIL, PASS
+from tests.rig import ANA, SUPPORT, Rig, client_letter, rig
+from tests.waiting import until
+
+
+def answering(*zones: dict[str, str]) -> Ask:
+    answer = dns(*(zones or (ENFORCED, SPF)))
+
+    async def ask(question: Question) -> Answer:
+        return answer(question)
+
+    return ask
+
+
+@contextlib.asynccontextmanager
+async def tailing(r: Rig, ask: Ask) -> AsyncIterator[None]:
+    tails = Tails(Watch(r.store, lambda: r.firm, r.clock, ask=ask), trust=None)
+    task = asyncio.create_task(tails.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def filed(r: Rig, count: int = 1) -> list[Filing]:
+    async def there() -> bool:
+        return len(await r.store.record.list("Al Pacino", None)) == count
+
+    await until(there, what=f"{count} messages filed")
+    return await r.store.record.list("Al Pacino", None)
+
+
+async def events(r: Rig) -> list[Event]:
+    return await r.store.feed.after(0)
+
+
+def forged(r: Rig, **changes: str) -> bytes:
+    return at_postfix(client_letter(), ip=FROM_ATTACKER, sender="x@attacker.example", at=r.clock.at, **changes)
+
+
+async def test_I1_forged_mail_is_filed_unverified_and_its_attachments_wait(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        raw = forged(r)
+        r.provider.deliver(SUPPORT, raw)
+        async with tailing(r, answering()):
+            (found,) = await filed(r)
+        weighed = found.message.weighed
+        assert weighed is not None
+        assert (weighed.verdict.standing, weighed.withheld, weighed.is_open) == (Standing.UNVERIFIED, True, True)
+        assert await r.store.record.documents("Al Pacino") == []
+        assert await r.store.record.raw(found.message.id) == raw
+
+
+async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_trail(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        r.provider.deliver(SUPPORT, forged(r))
+        async with tailing(r, answering()):
+            (found,) = await filed(r)
+        number = found.message.id
+        came = await approve(r.store, number, by="ana", now=r.clock())
+        (document,) = await r.store.record.documents("Al Pacino")
+        assert (came.clients, came.documents) == (("Al Pacino",), (document,))
+        assert await r.store.record.document_bytes(document.id) == b"%PDF-1.4\n"
+        weighed = (await r.store.record.message(number)).weighed
+        assert weighed is not None
+        assert (weighed.approved_by, weighed.is_open, weighed.withheld) == ("ana", False, False)
+        assert [(one.kind, one.message) for one in await events(r)] == [(EventKind.CLIENT_MAIL, number)]
+        with pytest.raises(Conflict, match="approved by ana"):
+            await approve(r.store, number, by="ion", now=r.clock())
+        with pytest.raises(NotFound):
+            await approve(r.store, number + 1, by="ion", now=r.clock())
+
+
+async def test_the_event_of_forged_mail_says_so_and_of_approved_mail_comes_again(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r, tailing(r, answering()):
+
+        async def settled() -> bool:
+            return SUPPORT in await r.store.sync.states() and bool((await r.store.sync.states())[SUPPORT].synced_at)
+
+        await until(settled, what="history done")
+        r.provider.deliver(SUPPORT, forged(r))
+        (found,) = await filed(r)
+        (event,) = await events(r)
+        assert event.kind is EventKind.UNVERIFIED_MAIL
+        assert "pacino.example asks to reject" in event.text
+        # The same bytes in a second mailbox are no second story, approved or not.
+        await approve(r.store, found.message.id, by="ana", now=r.clock())
+        r.provider.deliver(ANA, forged(r))
+
+        async def seen() -> bool:
+            return len(await r.store.record.locations(found.message.id)) == 2
+
+        await until(seen, what="the second place")
+        assert [one.kind for one in await events(r)] == [EventKind.UNVERIFIED_MAIL, EventKind.CLIENT_MAIL]
+        assert len(await r.store.record.documents("Al Pacino")) == 1
+
+
+async def test_signed_mail_of_the_client_is_verified_and_saved(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        r.provider.deliver(SUPPORT, at_postfix(signed(client_letter(), CLIENT), ip=FROM_ATTACKER, at=r.clock.at))
+        async with tailing(r, answering()):
+            (found,) = await filed(r)
+        weighed = found.message.weighed
+        assert weighed is not None
+        assert (weighed.verdict.standing, weighed.verdict.source) == (Standing.VERIFIED, Source.HERE)
+        assert len(await r.store.record.documents("Al Pacino")) == 1
+        with pytest.raises(Conflict, match="nothing to approve"):
+            await approve(r.store, found.message.id, by="ana", now=r.clock())
+
+
+async def test_results_of_the_mailboxs_own_server_count_by_its_name(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        box = replace(r.firm.mailbox_by_key[SUPPORT], authserv_id="mx.firm.example")
+        r.firm = replace(r.firm, mailboxes=(box, *r.firm.mailboxes[1:]))
+        r.provider.deliver(SUPPORT, forged(r, results="mx.firm.example; " + FAIL))
+        r.provider.deliver(
+            SUPPORT,
+            at_postfix(client_letter(message_id="<2@x>"), results="mx.firm.example; " + PASS, at=r.clock.at),
+        )
+        async with tailing(r, unanswered):
+            found = await filed(r, 2)
+        told = {one.message.weighed.verdict for one in found if one.message.weighed}
+        assert {(one.standing, one.source, one.authserv_id) for one in told} == {
+            (Standing.UNVERIFIED, Source.PROVIDER, "mx.firm.example"),
+            (Standing.VERIFIED, Source.PROVIDER, "mx.firm.example"),
+        }
+
+
+async def test_C6_dns_that_never_answers_does_not_hold_up_filing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "MAX_SECONDS", 0.2)
+
+    async def never(_question: Question) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError("nothing sets it")
+
+    async with rig(tmp_path) as r:
+        for number in range(5):
+            letter = client_letter(message_id=f"<{number}@pacino.example>")
+            r.provider.deliver(SUPPORT, at_postfix(letter, ip=FROM_ATTACKER, at=r.clock.at))
+        async with tailing(r, never):
+            found = await filed(r, 5)
+        standings = {one.message.weighed.verdict.standing for one in found if one.message.weighed}
+        assert standings == {Standing.UNKNOWN}
+        assert len(await r.store.record.documents("Al Pacino")) == 1
+
+
+async def test_a_large_message_is_weighed_off_the_loop_to_the_same_end(tmp_path: Path) -> None:
+    large = client_letter() + b"x" * 70 + b"\r\n" * 10 + (b"y" * 70 + b"\r\n") * 5_000
+    async with rig(tmp_path) as r:
+        r.provider.deliver(SUPPORT, at_postfix(signed(large, CLIENT), ip=FROM_ATTACKER, at=r.clock.at))
+        async with tailing(r, answering()):
+            (found,) = await filed(r)
+        assert found.message.weighed is not None
+        assert found.message.weighed.verdict.standing is Standing.VERIFIED
+
+
+async def test_a_message_asks_no_more_questions_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weighing, "MAX_QUESTIONS", 3)
+    asked: list[Question] = []
+    answer = answering()
+
+    async def ask(question: Question) -> Answer:
+        asked.append(question)
+        return await answer(question)
+
+    async with rig(tmp_path) as r:
+        r.provider.deliver(SUPPORT, forged(r))
+        async with tailing(r, ask):
+            await filed(r)
+    assert len(asked) <= 3
+
+
+async def test_one_mailbox_trusts_its_provider_and_another_its_settings(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        box = r.firm.mailbox_by_key[SUPPORT]
+        assert trusted(box, facts_of("imap.gmail.com")).knows("mx.google.com")
+        assert not trusted(box, facts_of("imap.gmail.com")).knows("mx.google.com.attacker.example")
+        assert trusted(box, facts_of("mail.example")).ids == ()
+        own = replace(box, authserv_id="mx.firm.example")
+        assert trusted(own, facts_of("mail.example")).ids == ("mx.firm.example",)
+        assert not trusted(own, facts_of("mail.example")).always
+        assert trusted(replace(box, authserv_id="mx.google.com"), facts_of("imap.gmail.com")).always
+        assert {one.name for one in PROVIDERS if one.authserv_ids} == {"Google", "Microsoft", "Apple", "Yahoo"}
