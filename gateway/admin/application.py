@@ -22,10 +22,11 @@ from gateway.admin.routes import (
     schedule,
     status,
     tokens,
+    verify,
 )
 from gateway.admin.services import Services
 
-NOUNS = (status, firm, tokens, activity, rules, mailboxes, dkim, mail, documents, queue, schedule, feed, backup)
+NOUNS = (status, firm, tokens, activity, rules, mailboxes, dkim, mail, documents, queue, schedule, feed, backup, verify)
 
 
 def build(services: Services, stopping: asyncio.Event) -> FastAPI:

@@ -80,6 +80,17 @@ class Daemon:
             if not before:
                 return
 
+    def stream(self, path: str, **params: str) -> Iterator[tuple[str, Answer]]:
+        """The events of an answer that comes bit by bit, each with its kind; however long it takes."""
+        import httpx2
+
+        with self._failures(), self._client.stream("POST", path, params=params, timeout=None) as stream:
+            if stream.is_error:
+                stream.read()
+                raise _failure(stream)
+            for event in httpx2.EventSource(stream):
+                yield event.event, Answer.read(event.data)
+
     def events(self, after: int) -> Iterator[Answer]:
         """The feed as it goes on, until the daemon stops."""
         import httpx2

@@ -26,6 +26,7 @@ from gateway.cli import (
     serve,
     status,
     trial,
+    verify,
     version,
 )
 from gateway.cli.talking import PATH
@@ -57,6 +58,7 @@ for _command in (
     feed.feed,
     activity.activity,
     backup.backup,
+    verify.verify,
     trial.trial,
     version.version,
 ):

@@ -42,7 +42,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 def stored_files(database: Path) -> Iterator[StoredFile]:
     """Every file that the database names."""
-    with closing(_read_only(database)) as raw:
+    with closing(read_only(database)) as raw:
         for (sha256,) in raw.execute("SELECT sha256 FROM body WHERE content IS NULL ORDER BY sha256"):
             yield StoredFile(blob_folder(sha256), sha256, sha256, BLOB_MODE)
         for path, sha256 in raw.execute("SELECT path, sha256 FROM document ORDER BY id"):
@@ -86,48 +86,6 @@ def _copy(one: StoredFile, root: Path, target: Path) -> Fault | None:
     return None
 
 
-def verify(database: Path, root: Path) -> list[str]:
-    """A sentence for each thing that is not as it was stored; empty: all is well. Reads every octet."""
-    found: list[str] = []
-    for check in (_pages, _references, _rows, _files):
-        try:
-            found += check(database, root)
-        except sqlite3.DatabaseError as error:
-            found.append(f"The database {database} is damaged ({error}): restore the latest backup.")
-    return list(dict.fromkeys(found))
-
-
-def _read_only(database: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True)
-
-
-def _pages(database: Path, root: Path) -> Iterator[str]:
-    with closing(_read_only(database)) as raw:
-        for (line,) in raw.execute("PRAGMA integrity_check"):
-            if line != "ok":
-                yield f"The database {database} is damaged ({line}): restore the latest backup."
-
-
-def _references(database: Path, root: Path) -> Iterator[str]:
-    with closing(_read_only(database)) as raw:
-        for table, _, parent, _ in raw.execute("PRAGMA foreign_key_check"):
-            yield f"The database {database} has a {table} without its {parent}: restore the latest backup."
-
-
-def _rows(database: Path, root: Path) -> Iterator[str]:
-    with closing(_read_only(database)) as raw:
-        for sha256, content in raw.execute("SELECT sha256, content FROM body WHERE content IS NOT NULL"):
-            if hashlib.sha256(content).hexdigest() != sha256:
-                yield f"The message {sha256} in the database is not what came in: restore it from a backup."
-
-
-def _files(database: Path, root: Path) -> Iterator[str]:
-    for one in stored_files(database):
-        try:
-            content = files.read(root, one.place, one.name)
-        except OSError as error:
-            reason = error.strerror or "it is no plain file"
-            yield f"The file {one.path} can't be read ({reason}): restore it from a backup."
-            continue
-        if hashlib.sha256(content).hexdigest() != one.sha256:
-            yield f"The file {one.path} is not what was saved: restore it from a backup."
+def read_only(database: Path) -> sqlite3.Connection:
+    """To be closed by the caller; it may go from thread to thread, but be used by one at a time."""
+    return sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True, check_same_thread=False)

@@ -198,16 +198,19 @@ def remove_old(root: Path, parts: Sequence[str], name: str, before: float) -> bo
 
 def read(root: Path, parts: Sequence[str], name: str) -> bytes:
     """The content of a plain file; OSError for anything else."""
+    return b"".join(blocks(root, parts, name))
+
+
+def blocks(root: Path, parts: Sequence[str], name: str) -> Iterator[bytes]:
+    """The same piece by piece."""
     _check(name)
     with folder(root, *parts, create=False) as place:
         fd = os.open(name, _OPEN_FILE, dir_fd=place)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise FileNotFoundError(f"{name} is no plain file")
-        pieces = []
         while piece := os.read(fd, _BLOCK):
-            pieces.append(piece)
-        return b"".join(pieces)
+            yield piece
     finally:
         os.close(fd)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import Row, select
 
 from gateway.domain.record import Direction, Document, Filing, HeaderFacts, Location, Message, NewFiling
-from gateway.store.columns import clean
+from gateway.store.columns import clean, to_ticks
 from gateway.store.schema import document, filing, location, message, verdict
 from gateway.store.verdicts import COLUMNS, read_weighed
 
@@ -23,8 +26,47 @@ DOCUMENTS = select(document)
 LOCATIONS = select(location.c.mailbox, location.c.folder, location.c.uidvalidity, location.c.uid)
 
 
+# What is noted once and never changes; as the database has it, so that a check needs nothing but the row.
+DIGESTED = (
+    "sha256",
+    "size",
+    "message_id",
+    "in_reply_to",
+    "refs",
+    "subject",
+    "sender",
+    "recipients",
+    "date",
+    "filed_at",
+)
+
+
+def digest_of(values: Sequence[object]) -> str:
+    """SHA-256 in hex over the columns `DIGESTED` of a message: lists as their JSON, moments as microseconds."""
+    line = json.dumps(list(values), ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(line.encode("ascii")).hexdigest()
+
+
 def message_row(item: NewFiling, sha256: str) -> Mapping[str, object]:
     """A message that is new."""
+    row = _noted(item, sha256)
+    return row | {"digest": digest_of([_kept(row[name]) for name in DIGESTED])}
+
+
+def _kept(value: object) -> object:
+    """As the column's type gives it to the database."""
+    match value:
+        case str():
+            return clean(value)
+        case datetime():
+            return to_ticks(value)
+        case list():
+            return json.dumps(value)
+        case _:
+            return value
+
+
+def _noted(item: NewFiling, sha256: str) -> dict[str, object]:
     facts = item.facts
     return {
         "sha256": sha256,

@@ -217,6 +217,7 @@ message = Table(
     Column("filed_at", Moment, nullable=False),
     Column("author_login", Words, nullable=False),
     Column("grant_kind", Text, nullable=False),
+    Column("digest", Text),  # of what was noted of it when it was filed; NULL: that was before there were digests
     Index("message_message_id", "message_id"),
     sqlite_autoincrement=True,
 )

@@ -14,6 +14,7 @@ from gateway.domain.errors import Conflict
 from gateway.store import backup, files
 from gateway.store.activity import ActivityShelf
 from gateway.store.bodies import BLOBS, Bodies
+from gateway.store.checking import Check, Noted
 from gateway.store.clock import QueueClock
 from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
@@ -118,9 +119,14 @@ class Store:
         """A whole copy into an empty folder, while all goes on; see `gateway.store.backup`."""
         await asyncio.to_thread(_told, backup.back_up, self._database, self._data_dir, target)
 
+    def check(self, *, noted: Noted | None = None, stop: Callable[[], bool] = lambda: False) -> Check:
+        """A check of everything, to be gone through in a thread; see `gateway.store.checking`."""
+        return Check(self._database, self._data_dir, noted=noted, stop=stop)
+
     async def verify(self) -> list[str]:
         """A sentence for each thing that is not as it was stored; empty: all is well."""
-        return await asyncio.to_thread(_told, backup.verify, self._database, self._data_dir)
+        signs = await asyncio.to_thread(lambda: [one for one in self.check() if isinstance(one, str)])
+        return list(dict.fromkeys(signs))
 
     def disk_free(self) -> int:
         """Octets that may still be written to the data folder's file system."""

@@ -57,6 +57,8 @@ def schema_of(database: Path) -> set[tuple[str, str, tuple[object, ...]]]:
 
 
 def shape(raw: sqlite3.Connection, kind: str, name: str) -> tuple[object, ...]:
+    if kind == "trigger":
+        return tuple(raw.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone())
     if kind == "index":
         return tuple(raw.execute("SELECT * FROM pragma_index_xinfo(?)", (name,)))
     (made,) = raw.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()

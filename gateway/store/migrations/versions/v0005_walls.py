@@ -35,6 +35,7 @@ def upgrade() -> None:
         "UPDATE event SET login = coalesce((SELECT login FROM queue_entry WHERE queue_entry.id = event.queue_id), '') "
         "WHERE client = '' AND queue_id != ''"
     )
+    op.add_column("message", sa.Column("digest", sa.Text()))
     _chain()
     for guard in GUARDS:
         op.execute(guard)
