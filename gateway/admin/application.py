@@ -23,10 +23,27 @@ from gateway.admin.routes import (
     status,
     tokens,
     verify,
+    webhooks,
 )
 from gateway.admin.services import Services
 
-NOUNS = (status, firm, tokens, activity, rules, mailboxes, dkim, mail, documents, queue, schedule, feed, backup, verify)
+NOUNS = (
+    status,
+    firm,
+    tokens,
+    activity,
+    rules,
+    mailboxes,
+    dkim,
+    mail,
+    documents,
+    queue,
+    schedule,
+    feed,
+    backup,
+    verify,
+    webhooks,
+)
 
 
 def build(services: Services, stopping: asyncio.Event) -> FastAPI:

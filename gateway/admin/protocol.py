@@ -18,7 +18,7 @@ MAX_CONNECTIONS = 64  # as many as wait in the backlog; each holds at most a hea
 
 
 class PeerProtocol(H11Protocol):
-    """One connection; ``scope["state"]["peer"]`` is who made it (absent where the kernel would not say)."""
+    """One connection; ``scope["state"]`` has its ``peer`` (absent where the kernel would not say), and ``abort``."""
 
     def __init__(self, config: Config, server_state: ServerState) -> None:
         super().__init__(config, server_state, {})
@@ -29,7 +29,7 @@ class PeerProtocol(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
-        self.app_state = {"peer": peer_of(transport.get_extra_info("socket"))}
+        self.app_state = {"peer": peer_of(transport.get_extra_info("socket")), "abort": transport.abort}
         self._watch()
 
     def data_received(self, data: bytes) -> None:

@@ -13,6 +13,7 @@ from gateway.domain.status import Status
 from gateway.inbound.stops import Stops
 from gateway.office.office import Office
 from gateway.office.tokens import Tokens
+from gateway.office.webhooks import Webhooks
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing_keys import FindTxt
 from gateway.settings.gateway import Queue
@@ -39,6 +40,7 @@ class Services:
     diagnose: Callable[[Mailbox], Awaitable[Diagnosis]] = diagnose
     give_up_after: Callable[[], timedelta] = lambda: Queue().give_up_after  # how long the queue tries
     find_txt: FindTxt = find_txt  # in whose DNS the records of signing keys are looked up
+    webhooks: Webhooks | None = None  # None: nobody sends to webhooks here
 
     @cached_property
     def tokens(self) -> Tokens:

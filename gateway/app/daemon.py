@@ -34,6 +34,7 @@ from gateway.inbound.watch import Watch
 from gateway.inbound.weighing import unanswered
 from gateway.office.office import Office
 from gateway.office.signin import SignIn
+from gateway.office.webhooks import Webhooks
 from gateway.outbound.accept import Acceptance
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.dispatch import Dispatcher, release_after_change
@@ -47,8 +48,10 @@ from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
 from gateway.upstream.diagnose import diagnose
+from gateway.upstream.http import post
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.smtp import SmtpRelay
+from gateway.upstream.tls import client_context
 
 log = structlog.get_logger()
 
@@ -187,6 +190,7 @@ class Daemon:
             give_up_after=lambda: self._settings.queue.give_up_after,
             now=now,
             stops=flows.stops,
+            webhooks=flows.webhooks,
             diagnose=partial(
                 diagnose, hostname=self._settings.submission.hostname, trust=self._settings.upstream.trust
             ),
@@ -259,6 +263,14 @@ class Flows:
         self.accept = Acceptance(store, prepare, settings=settings, now=now, desk=self.dispatcher)
         self.rehearse = Rehearsal(prepare, firm=firm, now=now)
 
+        self.webhooks = Webhooks(
+            store,
+            firm=firm,
+            rules=lambda: settings().webhooks,
+            now=now,
+            post=partial(post, context=lambda: client_context(first.upstream.trust)),
+        )
+
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         self._dispatching = tasks.create_task(self.dispatcher.run(), name="dispatcher")
         return [
@@ -266,6 +278,7 @@ class Flows:
             tasks.create_task(self._copies.run(), name="sent copies"),
             tasks.create_task(self._sweep.run(), name="sweep"),
             tasks.create_task(self.tails.run(), name="tails"),
+            tasks.create_task(self.webhooks.run(), name="webhooks"),
         ]
 
     async def drain(self, grace: float) -> None:

@@ -28,6 +28,7 @@ from gateway.cli import (
     trial,
     verify,
     version,
+    webhook,
 )
 from gateway.cli.talking import PATH
 
@@ -56,6 +57,7 @@ for _command in (
     queue.queue,
     schedule.schedule,
     feed.feed,
+    webhook.webhook,
     activity.activity,
     backup.backup,
     verify.verify,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from gateway.domain.access import EVERYTHING, Caller, Sight, Standing
+from gateway.domain.access import EVERYTHING, OPERATOR, Caller, Sight, Standing
 from gateway.domain.errors import NotFound, Refusal
 from gateway.domain.firm import Client, Firm, Mailbox, Member, Role
 from gateway.domain.mail import QueueEntry, Recipient
@@ -158,3 +158,6 @@ class Walls:
 
 def _owners(firm: Firm) -> frozenset[Member]:
     return frozenset(member for member in firm.members if member.role is Role.OWNER)
+
+
+OPERATOR_WALLS = Walls(Firm(), OPERATOR)  # whoever has no walls has none in any firm

@@ -171,6 +171,13 @@ class Upstream(Table):
     nameservers: Nameservers = ()
 
 
+class Webhooks(Table):
+    """Where webhooks may lead: to public servers by https, unless these say more."""
+
+    allow_private: bool = False  # addresses of the local network and of this machine
+    allow_http: bool = False  # without TLS
+
+
 class Settings(Table):
     """Everything the daemon needs to know before it knows the firm."""
 
@@ -183,6 +190,7 @@ class Settings(Table):
     log: Log
     policy: Policy
     upstream: Upstream
+    webhooks: Webhooks
 
 
 def load(path: Path) -> Settings:
@@ -233,6 +241,7 @@ _SECTIONS: dict[str, type[Table]] = {
     "log": Log,
     "policy": Policy,
     "upstream": Upstream,
+    "webhooks": Webhooks,
 }
 
 _T = TypeVar("_T", bound=Table)

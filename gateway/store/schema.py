@@ -93,6 +93,24 @@ member_token = Table(
     Column("made_by", Words, nullable=False),
 )
 
+# The secrets that sign what is sent are sealed as the passwords are.
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("kinds", JSON, nullable=False),
+    Column("login", Words, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("cursor", Integer, nullable=False),  # the number of the last event that is dealt with
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Moment),
+    Column("last_error", Words, nullable=False),
+    Column("is_off", Boolean, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("box", LargeBinary, nullable=False),
+)
+
 queue_entry = Table(
     "queue_entry",
     metadata,

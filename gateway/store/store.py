@@ -35,6 +35,7 @@ from gateway.store.sync import Sync
 from gateway.store.tokens import TokenShelf
 from gateway.store.trouble import trouble
 from gateway.store.verdicts import Verdicts
+from gateway.store.webhooks import WebhookShelf
 from gateway.store.writer import Writer
 
 P = ParamSpec("P")
@@ -69,6 +70,7 @@ class Store:
         self.tokens = TokenShelf(self._writer, self._reader)
         self.activity = ActivityShelf(self._reader)
         self.queue = Queue(self._writer, self._reader, self.bodies, clock, self._bell)
+        self.webhooks = WebhookShelf(self._writer, self._reader, seal)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)

@@ -7,8 +7,11 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
+import structlog
 from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.admin import ruled, shapes
 from gateway.admin.given import Behind, Given, Stopping
@@ -21,8 +24,11 @@ from gateway.policy.walls import Right, Walls
 
 router = ruled.router("feed")
 
+SLOW_SECONDS = 30.0  # in which a reader takes some of what is written; two heartbeats
 HEARTBEAT_SECONDS = 15.0  # how soon a stream learns that its reader has gone
 STREAM = "text/event-stream"
+
+_log = structlog.get_logger()
 
 
 @router.get("/v1/events", response_model=None, openapi_extra=asks(Right.FEED))
@@ -41,9 +47,28 @@ async def events(
     if STREAM in accept:
         start = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
         stream = Stream(given, stopping, request.scope["state"]["again"])
-        return StreamingResponse(stream.frames(min(start, MAX_ID)), media_type=STREAM)
+        return Live(stream.frames(min(start, MAX_ID)), media_type=STREAM)
     found = await given.store.feed.after(after, limit, walls.sight)
     return {"events": [shapes.event(one) for one in found], "next": found[-1].number if found else after}
+
+
+class Live(StreamingResponse):
+    """A reader who takes nothing for a while is hung up on: they go on later from the last event that they got."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def patient(message: Message) -> None:
+            try:
+                async with asyncio.timeout(SLOW_SECONDS):
+                    await send(message)
+            except TimeoutError:
+                _log.info("feed-reader-slow", pid=scope["state"]["peer"].pid)
+                scope["state"]["abort"]()
+                raise ClientDisconnect from None
+
+        try:
+            await super().__call__(scope, receive, patient)
+        except* ClientDisconnect:
+            _log.debug("feed-reader-gone")
 
 
 class Stream:

@@ -29,6 +29,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("login"),
         sa.UniqueConstraint("id"),
     )
+    op.create_table(
+        "webhook",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("kinds", sa.JSON(), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("cursor", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt", sa.BigInteger()),
+        sa.Column("last_error", sa.Text(), nullable=False),
+        sa.Column("is_off", sa.Boolean(), nullable=False),
+        sa.Column("nonce", sa.LargeBinary(), nullable=False),
+        sa.Column("box", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
     op.add_column("activity", sa.Column("link", sa.Text(), nullable=False, server_default=""))
     op.add_column("event", sa.Column("login", sa.Text(), nullable=False, server_default=""))
     op.execute(
