@@ -6,7 +6,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from scripts.faults import backlog, clock, crowd, descriptors, kill9, large, names, powercut, readonly, strace, syscalls
+from scripts.faults import (
+    backfill,
+    backlog,
+    clock,
+    crowd,
+    descriptors,
+    kill9,
+    large,
+    names,
+    powercut,
+    readonly,
+    strace,
+    syscalls,
+)
 from scripts.faults.accounting import Outcome
 
 pytestmark = pytest.mark.fault
@@ -46,6 +59,10 @@ async def test_B3_a_read_only_file_system_is_said_and_left_without_a_restart() -
 
 async def test_C6_a_name_that_cannot_be_found_delays_only_its_own_mail() -> None:
     await kept(names.run(long=False, rounds=1))
+
+
+async def test_D5_kill_9_at_any_moment_of_a_backfill_misses_doubles_and_changes_nothing() -> None:
+    await kept(backfill.run(long=False))
 
 
 async def test_E1_a_clock_that_is_set_forward_an_hour_delays_nothing() -> None:
