@@ -14,6 +14,7 @@ def _guard(name: str, when: str, sentence: str) -> str:
 
 GUARDS = (
     _guard("activity_stays", "DELETE ON activity", "the activity is never deleted"),
+    _guard("activity_is_linked", "INSERT ON activity\nWHEN NEW.link = ''", "each line of the activity has its link"),
     _guard("activity_is_fixed", "UPDATE ON activity", "the activity is never altered"),
     _guard("message_stays", "DELETE ON message", "nobody deletes a message from the record"),
     _guard(

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.domain.errors import Conflict
 from gateway.domain.record import EventKind, Filing
 from gateway.domain.verdict import Check, Result, Source, Standing, Verdict, Weighed
+from gateway.store.activity import Entry, book
 from gateway.store.columns import clean
 from gateway.store.compiled import Compiled
 from gateway.store.feed import Bell, add_event
 from gateway.store.reader import Reader
-from gateway.store.schema import activity, message, verdict
+from gateway.store.schema import message, verdict
 from gateway.store.writer import Writer
 
 COLUMNS = [column for column in verdict.c if column.name != "message"]
@@ -71,8 +72,7 @@ class Verdicts:
         def work(connection: Connection) -> int:
             if not connection.execute(_APPROVE, {"number": number, "by": by, "at": at}).rowcount:
                 raise Conflict(f"Message {number} does not wait for an approval.")
-            row = {"at": at, "who": by, "kind": "message", "name": str(number), "verb": "approved"}
-            connection.execute(insert(activity), row | {"what": f"unverified mail, {documents}"})
+            book(connection, [Entry("message", str(number), "approved", f"unverified mail, {documents}")], by, at)
             last = 0
             for one in filings:
                 subject = one.message.facts.subject or "(no subject)"

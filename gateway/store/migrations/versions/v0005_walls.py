@@ -77,6 +77,9 @@ def _chain() -> None:
 GUARDS = (
     """CREATE TRIGGER activity_stays BEFORE DELETE ON activity
 BEGIN SELECT RAISE(ABORT, 'the activity is never deleted'); END""",
+    """CREATE TRIGGER activity_is_linked BEFORE INSERT ON activity
+WHEN NEW.link = ''
+BEGIN SELECT RAISE(ABORT, 'each line of the activity has its link'); END""",
     """CREATE TRIGGER activity_is_fixed BEFORE UPDATE ON activity
 BEGIN SELECT RAISE(ABORT, 'the activity is never altered'); END""",
     """CREATE TRIGGER message_stays BEFORE DELETE ON message
