@@ -24,6 +24,7 @@ from gateway.admin.routes import (
     tokens,
     verify,
     webhooks,
+    wishes,
 )
 from gateway.admin.services import Services
 
@@ -43,6 +44,7 @@ NOUNS = (
     backup,
     verify,
     webhooks,
+    wishes,
 )
 
 

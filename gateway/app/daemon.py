@@ -36,6 +36,7 @@ from gateway.office.office import Office
 from gateway.office.signin import SignIn
 from gateway.office.webhooks import Webhooks
 from gateway.outbound.accept import Acceptance
+from gateway.outbound.announce import Announcements
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.dispatch import Dispatcher, release_after_change
 from gateway.outbound.prepare import Preparation
@@ -271,6 +272,8 @@ class Flows:
             post=partial(post, context=lambda: client_context(first.upstream.trust)),
         )
 
+        self._announcements = Announcements(store, firm=firm, now=now, wake=self.dispatcher.wake)
+
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         self._dispatching = tasks.create_task(self.dispatcher.run(), name="dispatcher")
         return [
@@ -279,6 +282,7 @@ class Flows:
             tasks.create_task(self._sweep.run(), name="sweep"),
             tasks.create_task(self.tails.run(), name="tails"),
             tasks.create_task(self.webhooks.run(), name="webhooks"),
+            tasks.create_task(self._announcements.run(), name="announcements"),
         ]
 
     async def drain(self, grace: float) -> None:

@@ -63,8 +63,8 @@ class Daemon:
         """``patient``: however long it takes."""
         return Answer.read(self._ask("POST", path, params, body=body, patient=patient).content)
 
-    def delete(self, path: str) -> Answer:
-        return Answer.read(self._ask("DELETE", path, {}).content)
+    def delete(self, path: str, **params: str | None) -> Answer:
+        return Answer.read(self._ask("DELETE", path, params).content)
 
     def deliver(self, path: str, content: bytes, params: Mapping[str, str | list[str]]) -> Answer:
         """Posts a message as it is."""

@@ -29,6 +29,7 @@ from gateway.cli import (
     verify,
     version,
     webhook,
+    wishes,
 )
 from gateway.cli.talking import PATH
 
@@ -57,6 +58,10 @@ for _command in (
     queue.queue,
     schedule.schedule,
     feed.feed,
+    wishes.mute,
+    wishes.snooze,
+    wishes.dismiss,
+    wishes.prefer,
     webhook.webhook,
     activity.activity,
     backup.backup,

@@ -38,13 +38,23 @@ class Caller:
 OPERATOR = Caller(Standing.OPERATOR)
 
 
+class Way(StrEnum):
+    """How a member wants to hear of a kind of event."""
+
+    FEED = "feed"
+    MAIL = "mail"
+    BOTH = "both"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Whose events somebody sees; None stands for all."""
+    """Whose events somebody sees; None stands for all. With a ``way``, only what they want to hear in that way."""
 
     login: str
     clients: frozenset[str] | None  # names
     mailboxes: frozenset[str] | None  # keys
+    way: Way | None = None  # FEED or MAIL
 
 
 EVERYTHING = Sight("", None, None)

@@ -8,12 +8,12 @@ nothing before. What somebody may not see does not exist for them: the same refu
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from gateway.domain.access import EVERYTHING, OPERATOR, Caller, Sight, Standing
-from gateway.domain.errors import NotFound, Refusal
+from gateway.domain.access import EVERYTHING, OPERATOR, Caller, Sight, Standing, Way
+from gateway.domain.errors import Fault, Faulty, NotFound, Refusal
 from gateway.domain.firm import Client, Firm, Mailbox, Member, Role
 from gateway.domain.mail import QueueEntry, Recipient
 
@@ -69,6 +69,19 @@ class Walls:
     firm: Firm
     caller: Caller
 
+    def of_member(self, login: str | None) -> Walls:
+        """The walls of the member whom a wish is for: one's own; an operator says whose. NotFound, Refusal, Faulty."""
+        if self.caller.login:
+            if login not in {None, self.caller.login}:
+                raise Refusal("What somebody wants to hear is theirs to say: leave --as out.")
+            return self
+        if login is None:
+            raise Faulty("wish", [Fault("as", "say whose wish it is, with --as LOGIN, or use a member's token")])
+        member = self.firm.member_by_login.get(login)
+        if member is None:
+            raise NotFound(f"There is no member {login!r}: `postern member list` shows them.")
+        return Walls(self.firm, Caller.member(member.login, member.role))
+
     @property
     def runs_firm(self) -> bool:
         """Whether they see how everything is set up."""
@@ -120,6 +133,11 @@ class Walls:
             return EVERYTHING
         mailboxes = None if self.runs_firm else frozenset(one.key for one in self.mailboxes)
         return Sight(self.caller.login, self.names, mailboxes)
+
+    @property
+    def feed(self) -> Sight:
+        """The same, of what they want to hear in the feed; an operator, all."""
+        return self.sight if self.everything else replace(self.sight, way=Way.FEED)
 
     def sees(self, entry: QueueEntry) -> bool:
         """Whether a message on its way is theirs to see: they wrote it, or it goes to a client of theirs."""

@@ -14,6 +14,7 @@ from gateway.domain.record import Event, EventKind
 from gateway.store.compiled import Compiled
 from gateway.store.reader import Reader
 from gateway.store.schema import event
+from gateway.store.wishes import wanted
 from gateway.store.writer import Writer
 
 _ADD = Compiled(insert(event))
@@ -102,9 +103,14 @@ class Feed:
         )
         return Event(number, at, kind, text, client, mailbox, message, queue_id, login)
 
-    async def after(self, number: int, limit: int = 100, sight: Sight = EVERYTHING) -> list[Event]:
-        """Lines beyond ``number`` that are in sight, oldest first."""
+    async def after(
+        self, number: int, limit: int = 100, sight: Sight = EVERYTHING, *, now: datetime | None = None
+    ) -> list[Event]:
+        """Lines beyond ``number`` that are in sight, oldest first; a sight with a way needs to know ``now``."""
         query = _AFTER if sight.clients is None else _AFTER.where(_in_sight(sight, sight.clients))
+        if sight.way is not None:
+            assert now is not None, "what was put off comes back at a time"
+            query = query.where(wanted(sight, now))
 
         def look(connection: Connection) -> Sequence[Event]:
             rows = connection.execute(query, {"number": number, "most": limit})

@@ -111,6 +111,44 @@ webhook = Table(
     Column("box", LargeBinary, nullable=False),
 )
 
+preference = Table(
+    "preference",
+    metadata,
+    Column("login", Words, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("way", Text, nullable=False),  # feed, mail, both, none
+    PrimaryKeyConstraint("login", "kind"),
+    sqlite_with_rowid=False,
+)
+
+muted = Table(
+    "muted",
+    metadata,
+    Column("login", Words, nullable=False),
+    Column("thread", Integer, nullable=False),
+    PrimaryKeyConstraint("login", "thread"),
+    Index("muted_thread", "thread"),
+    sqlite_with_rowid=False,
+)
+
+quiet = Table(
+    "quiet",
+    metadata,
+    Column("login", Words, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mailbox", Words, nullable=False),
+    Column("until", Moment),  # NULL: for good
+    PrimaryKeyConstraint("login", "kind", "mailbox"),
+    sqlite_with_rowid=False,
+)
+
+announced = Table(
+    "announced",
+    metadata,
+    Column("id", Integer, primary_key=True),  # one row
+    Column("cursor", Integer, nullable=False),
+)
+
 queue_entry = Table(
     "queue_entry",
     metadata,

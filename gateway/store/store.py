@@ -36,6 +36,7 @@ from gateway.store.tokens import TokenShelf
 from gateway.store.trouble import trouble
 from gateway.store.verdicts import Verdicts
 from gateway.store.webhooks import WebhookShelf
+from gateway.store.wishes import Wishes
 from gateway.store.writer import Writer
 
 P = ParamSpec("P")
@@ -71,6 +72,7 @@ class Store:
         self.activity = ActivityShelf(self._reader)
         self.queue = Queue(self._writer, self._reader, self.bodies, clock, self._bell)
         self.webhooks = WebhookShelf(self._writer, self._reader, seal)
+        self.wishes = Wishes(self._writer, self._reader)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.domain.record import HeaderFacts
 from gateway.policy.thread import MAX_RELATED, choose_thread, related_ids
 from gateway.store.columns import clean
 from gateway.store.compiled import Compiled
-from gateway.store.schema import filing, message, reference, thread
+from gateway.store.schema import filing, message, muted, reference, thread
 
 # Down the line: messages that this one names. Up the line: messages that name this one.
 _NAMES = func.json_each(bindparam("names", type_=Text)).table_valued("value")  # so that any number is one statement
@@ -26,6 +27,16 @@ _MOVE = (
     .where(filing.c.client == bindparam("of_client"), filing.c.thread.in_(bindparam("others", expanding=True)))
     .values(thread=bindparam("chosen"))
 )
+# Who muted a part hears no more of the whole.
+_KEEP_MUTED = (
+    insert_new(muted)
+    .from_select(
+        ["login", "thread"],
+        select(muted.c.login, bindparam("chosen")).where(muted.c.thread.in_(bindparam("others", expanding=True))),
+    )
+    .on_conflict_do_nothing()
+)
+_FORGET_MUTED = delete(muted).where(muted.c.thread.in_(bindparam("others", expanding=True)))
 _DROP = delete(thread).where(thread.c.id.in_(bindparam("others", expanding=True)))
 _NEW = Compiled(insert(thread))
 _REFER = Compiled(insert(reference))
@@ -60,4 +71,6 @@ def _start(connection: Connection, client: str) -> int:
 def _merge(connection: Connection, client: str, chosen: int, others: Sequence[int]) -> None:
     if others:
         connection.execute(_MOVE, {"of_client": client, "chosen": chosen, "others": others})
+        connection.execute(_KEEP_MUTED, {"others": others, "chosen": chosen})
+        connection.execute(_FORGET_MUTED, {"others": others})
         connection.execute(_DROP, {"others": others})

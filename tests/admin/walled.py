@@ -67,6 +67,8 @@ class Walled:
     messages: dict[str, int] = field(default_factory=dict)
     documents: dict[str, int] = field(default_factory=dict)
     entries: dict[str, str] = field(default_factory=dict)
+    threads: dict[str, int] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
 
     def client(self, token: str | None) -> httpx2.AsyncClient:
         made = self.house.client()
@@ -96,6 +98,14 @@ class Walled:
             )
         )
         return filed.message
+
+    async def answer(self, client: str, message_id: str, references: str) -> int:
+        """Mail of the client that belongs with what it refers to."""
+        lines = [f"From: boss@{client.lower()}.example", "To: support@firm.example", f"Message-ID: {message_id}"]
+        lines += [f"References: {references}"] if references else []
+        raw = "\r\n".join([*lines, "Subject: more", "", "more", ""]).encode()
+        new = NewFiling(raw=raw, facts=facts(raw), clients=((client, Direction.INBOX),), filed_at=NOW)
+        return (await self.house.store.record.file(new)).message
 
     async def queue(self, name: str, login: str, subject: str, recipients: Sequence[Address]) -> None:
         """It leaves in a day."""
@@ -129,11 +139,14 @@ async def walled(folder: Path) -> AsyncIterator[Walled]:
             made.messages[client] = await made.file(number, client)
             (document,) = await house.store.record.documents(client)
             made.documents[client] = document.id
+            (filed,) = await house.store.record.list(client, None)
+            made.threads[client] = filed.thread
             made.entries[client] = f"entry-{client.lower()}"
             await made.queue(made.entries[client], "left", secret(client), [contact(client)])
-            await house.store.feed.add(
+            event = await house.store.feed.add(
                 EventKind.BOUNCE, NOW, f"{secret(client)} could not be delivered", client=client, login="left"
             )
+            made.events[client] = event.number
         for login in MEMBERS:
             made.tokens[login] = (await house.server._services.tokens.make(login, "test"))[0].value
         yield made

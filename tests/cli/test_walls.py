@@ -26,6 +26,8 @@ ARGUMENTS: Mapping[str, Callable[[Walled], str]] = {
     "queue_id": lambda made: made.entries["Beta"],
     "client": lambda made: "Beta",
     "address": lambda made: "ion@firm.example",
+    "thread": lambda made: str(made.threads["Beta"]),
+    "number": lambda made: str(made.events["Beta"]),
     "login": lambda made: "ana",
 }
 
@@ -49,6 +51,7 @@ def arguments(made: Walled, command: click.Command, folder: Path) -> list[str]:
         "file": str(letter),
         "domain": "firm.example",
         "when": "in 2 days",
+        "url": "https://firm.example/",
     }
     found: list[str] = []
     for parameter in command.params:

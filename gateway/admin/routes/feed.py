@@ -48,7 +48,7 @@ async def events(
         start = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
         stream = Stream(given, stopping, request.scope["state"]["again"])
         return Live(stream.frames(min(start, MAX_ID)), media_type=STREAM)
-    found = await given.store.feed.after(after, limit, walls.sight)
+    found = await given.store.feed.after(after, limit, walls.feed, now=given.now())
     return {"events": [shapes.event(one) for one in found], "next": found[-1].number if found else after}
 
 
@@ -88,7 +88,9 @@ class Stream:
             if caller is None:
                 return
             newest = feed.newest
-            found = await feed.after(number, MAX_PAGE, Walls(self._given.office.firm, caller).sight)
+            found = await feed.after(
+                number, MAX_PAGE, Walls(self._given.office.firm, caller).feed, now=self._given.now()
+            )
             for one in found:
                 yield _frame(one)
             number = found[-1].number if len(found) == MAX_PAGE else max(number, newest, *(e.number for e in found))
