@@ -13,7 +13,7 @@ A floor imports only floors below it, rooms of one floor not each other; import-
     cli                            commands: clients of the admin socket, or the start of the daemon
     app │ trial                    builds everything from settings and runs it │ a mail provider to try it with
     submission │ proxy │ admin     faces: others call us (SMTP in, IMAP in, HTTP on the socket)
-    outbound │ inbound │ office    flows: a message out, a message in, the firm's settings and sign-ins
+    outbound │ inbound │ office    flows: a message out, a message in, the firm's settings, sign-ins and webhooks
     store │ upstream               the world: database and files │ the firm's mailboxes at their providers
     policy                         decisions, pure: who may, which rule, whose client, which thread, when again
     mime │ settings                bytes in, bytes out │ what the sysadmin wrote

@@ -12,7 +12,7 @@ from gateway.domain.firm import Change, Firm, Mailbox, Secret
 from gateway.store.activity import Entry, book
 from gateway.store.firm_rows import Noun, firm_of, nouns, passwords
 from gateway.store.reader import Reader
-from gateway.store.schema import member_token, noun, sealed
+from gateway.store.schema import member_token, muted, noun, preference, quiet, sealed
 from gateway.store.secrets import Seal, Sealed
 from gateway.store.writer import Writer
 
@@ -22,7 +22,11 @@ _OLD = (noun.c.kind == bindparam("old_kind"), noun.c.name == bindparam("old_name
 _REMOVE = delete(noun).where(*_OLD)
 _CHANGE = update(noun).where(*_OLD)
 _FORGET = delete(sealed).where(sealed.c.mailbox == bindparam("of"))
-_SHUT_OUT = delete(member_token).where(member_token.c.login.not_in(bindparam("logins", expanding=True)))
+# What goes with a member: a token, and what they wanted to hear. Who comes back under that name may be somebody else.
+_SHUT_OUT = [
+    delete(table).where(table.c.login.not_in(bindparam("logins", expanding=True)))
+    for table in (member_token, preference, muted, quiet)
+]
 
 
 class FirmShelf:
@@ -43,7 +47,8 @@ class FirmShelf:
         def work(connection: Connection) -> None:
             _write_nouns(connection, _read_nouns(connection), nouns(firm))
             self._write_passwords(connection, firm.mailboxes)
-            connection.execute(_SHUT_OUT, {"logins": [member.login for member in firm.members]})
+            for shut_out in _SHUT_OUT:
+                connection.execute(shut_out, {"logins": [member.login for member in firm.members]})
             book(connection, [Entry(one.kind, one.name, one.verb, one.what) for one in changes], by, at)
 
         await self._writer.run(work)

@@ -75,13 +75,14 @@ class SigningIn(Conversation):
             raise Refused(replies.BAD_AUTH, hang_up=True) from None
 
     async def _check(self, claim: Credentials) -> AuthResult:
+        """The name that was given is not logged: it may be a password. Whose it is, if a member's, `SignIn` says."""
         try:
             member = await self._terms.sign_in(claim.login, claim.password, self._wire.peer)
         except PosternError as error:
-            self._note("signin-failed", login=claim.login, reason=error.sentence, detail=error.detail)
+            self._note("signin-failed", reason=error.sentence, detail=error.detail)
             raise Refused(replies.for_sign_in(error)) from None
         if member is None:
-            self._note("signin-failed", login=claim.login, reason="wrong user name or password")
+            self._note("signin-failed", reason="wrong user name or password")
             raise Refused(replies.SIGN_IN_REFUSED)
         return AuthResult(success=True, auth_data=member)
 

@@ -104,7 +104,8 @@ async def test_X2_a_password_never_reaches_the_log(logged: Logged) -> None:
         await peer.ask(plain(password=canary))
         await peer.close()
     failed = [line for line in logged if line["event"] == "signin-failed"]
-    assert [(line["login"], line["peer"]) for line in failed] == [("ana", "127.0.0.1")] * 3
+    assert [line["peer"] for line in failed] == ["127.0.0.1"] * 3
+    assert not any("login" in line for line in failed), "a name that is nobody's may be a password"
     text = repr(logged)
     assert canary not in text
     assert base64.b64encode(canary.encode()).decode() not in text
