@@ -108,6 +108,44 @@ def approve(daemon: Daemon, paper: Paper, message_id: int) -> None:
         paper.say(f"  saved {path}")
 
 
+@mail.command("file")
+@click.argument("message_ids", nargs=-1, required=True, type=click.IntRange(0), metavar="ID...")
+@click.option("--client", required=True, metavar="NAME", help="Whose mail it is.")
+@talking
+def file_by_hand(daemon: Daemon, paper: Paper, message_ids: tuple[int, ...], client: str) -> None:
+    """File messages under a client; what is marked ambiguous there is theirs for good."""
+    for number in message_ids:
+        answer = daemon.post(f"/v1/messages/{number}/file", {"client": client})
+        paper.outcome(answer, f"Message {number} is filed under {_whose(answer)}.")
+
+
+@mail.command()
+@click.argument("message_ids", nargs=-1, required=True, type=click.IntRange(0), metavar="ID...")
+@click.option("--client", required=True, metavar="NAME", help="Out of whose record.")
+@talking
+def unfile(daemon: Daemon, paper: Paper, message_ids: tuple[int, ...], client: str) -> None:
+    """Take messages out of a client's record; `postern mail file` puts them back."""
+    for number in message_ids:
+        answer = daemon.post(f"/v1/messages/{number}/unfile", {"client": client})
+        paper.outcome(answer, f"Message {number} is filed under {_whose(answer)} now.")
+
+
+@mail.command()
+@click.argument("message_ids", nargs=-1, required=True, type=click.IntRange(0), metavar="ID...")
+@click.option("--from", "old", required=True, metavar="NAME", help="Out of whose record.")
+@click.option("--to", "new", required=True, metavar="NAME", help="Into whose.")
+@talking
+def refile(daemon: Daemon, paper: Paper, message_ids: tuple[int, ...], old: str, new: str) -> None:
+    """Move messages from one client's record into another's, each as one step."""
+    for number in message_ids:
+        answer = daemon.post(f"/v1/messages/{number}/refile", {"from": old, "to": new})
+        paper.outcome(answer, f"Message {number} is filed under {_whose(answer)} now.")
+
+
+def _whose(answer: Answer) -> str:
+    return ", ".join(answer.words("clients")) or "nobody"
+
+
 @mail.command()
 @click.option("--client", required=True, metavar="NAME", help="Whose mail.")
 @click.argument("folder", type=PATH)

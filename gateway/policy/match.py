@@ -54,8 +54,7 @@ def clients_of(firm: Firm, evidence: Evidence, own: Collection[str]) -> tuple[Ma
 
     Neither tag nor thread counts where all are the firm's own: what members write to each other is no correspondence.
     """
-    sent = bool(evidence.senders) and all(address.key in own for address in evidence.senders)
-    direction = Direction.SENT if sent else Direction.INBOX
+    direction = direction_of(evidence.senders, own)
     outside = any(address.key not in own for address in evidence.people)
     tagged = _tagged(firm, evidence.tags) if outside else set()
     certain, doubtful = _addressed(firm, evidence.people, tagged | evidence.answered)
@@ -65,6 +64,11 @@ def clients_of(firm: Firm, evidence: Evidence, own: Collection[str]) -> tuple[Ma
     if not marks and outside:
         marks = dict.fromkeys(evidence.answered, (Mark.BY_THREAD,))
     return tuple(Match(client.name, direction, marks[client.name]) for client in firm.clients if client.name in marks)
+
+
+def direction_of(senders: Collection[Address], own: Collection[str]) -> Direction:
+    """The box of what these wrote; ``own`` holds the keys of the firm's own addresses."""
+    return Direction.SENT if senders and all(address.key in own for address in senders) else Direction.INBOX
 
 
 def _addressed(firm: Firm, people: Collection[Address], decided: Collection[str]) -> tuple[set[str], set[str]]:

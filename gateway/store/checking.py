@@ -107,7 +107,10 @@ class Check:
 
     def _messages(self, raw: sqlite3.Connection) -> Iterator[Sign]:
         octets = "(SELECT size FROM body WHERE body.sha256 = message.sha256)"
-        filed = "EXISTS (SELECT 1 FROM filing WHERE filing.message = message.id)"
+        filed = (
+            "EXISTS (SELECT 1 FROM filing WHERE filing.message = message.id) "
+            "OR EXISTS (SELECT 1 FROM unfiled WHERE unfiled.message = message.id)"
+        )
         columns = ", ".join(("id", "digest", *DIGESTED, octets, filed))
         for number, digest, *values, size, is_filed in self._batches(raw, "message", "id", columns):
             if digest is not None and digest != digest_of(values):

@@ -14,7 +14,7 @@ from gateway.store.compiled import Compiled
 from gateway.store.feed import add_event
 from gateway.store.locations import see
 from gateway.store.record_rows import message_row
-from gateway.store.schema import document, filing, message
+from gateway.store.schema import document, filing, message, unfiled
 from gateway.store.sync import count, move_cursor
 from gateway.store.threads import add_references, thread_for
 from gateway.store.verdicts import keep
@@ -28,6 +28,11 @@ _AUTHOR = Compiled(
 )
 _FILED = Compiled(
     select(filing.c.message).where(filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
+)
+_UNFILED = Compiled(
+    select(unfiled.c.message).where(
+        unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number")
+    )
 )
 _FILE = Compiled(insert(filing))
 _SAVE = Compiled(insert_new(document).on_conflict_do_nothing(index_elements=["client", "sha256"]))
@@ -64,7 +69,7 @@ class Transaction:
         new = [
             self._file(connection, client, direction, number)
             for client, direction in dict(self.item.clients).items()
-            if known is None or _FILED.first(connection, {"of_client": client, "number": number}) is None
+            if known is None or _may_lie(connection, client, number)
         ]
         if known is not None and self.item.author_login:
             author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
@@ -109,6 +114,12 @@ class Transaction:
                 {**one.row, "client": one.client, "sha256": one.sha256, "path": one.path, "message": number},
             )
         )
+
+
+def _may_lie(connection: Connection, client: str, number: int) -> bool:
+    """Whether it is not in the client's record yet, and no person took it out of there."""
+    place = {"of_client": client, "number": number}
+    return _FILED.first(connection, place) is None and _UNFILED.first(connection, place) is None
 
 
 def run_all(connection: Connection, ready: Sequence[Transaction]) -> tuple[list[Filed], int]:

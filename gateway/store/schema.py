@@ -331,6 +331,21 @@ filing = Table(
     sqlite_with_rowid=False,
 )
 
+# What a person took out of a client's record: nothing of a record is ever deleted without a trace here.
+unfiled = Table(
+    "unfiled",
+    metadata,
+    Column("client", Words, nullable=False),
+    Column("message", Integer, ForeignKey("message.id"), nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("thread", Integer, nullable=False),
+    Column("flags", JSON, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", Words, nullable=False),
+    PrimaryKeyConstraint("client", "message"),
+    sqlite_with_rowid=False,
+)
+
 location = Table(
     "location",
     metadata,

@@ -21,6 +21,7 @@ from gateway.store.documents import CLIENTS
 from gateway.store.engine import connect, database_path
 from gateway.store.feed import Bell, Feed, newest
 from gateway.store.firm import FirmShelf
+from gateway.store.hand import ByHand
 from gateway.store.history import HistoryShelf
 from gateway.store.lock import DataLock
 from gateway.store.migrate import migrate
@@ -73,6 +74,7 @@ class Store:
         self.queue = Queue(self._writer, self._reader, self.bodies, clock, self._bell)
         self.webhooks = WebhookShelf(self._writer, self._reader, seal)
         self.wishes = Wishes(self._writer, self._reader)
+        self.hand = ByHand(self._writer, self._reader, self._bell)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)

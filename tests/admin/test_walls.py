@@ -64,6 +64,9 @@ class Ask:
             "/v1/dkim": {"domain": "else.example"},
             "/v1/webhooks": {"name": "x", "url": "https://firm.example/"},
             "/v1/preferences": {},
+            "/v1/messages/{message_id}/file": {"client": self.client},
+            "/v1/messages/{message_id}/unfile": {"client": self.client},
+            "/v1/messages/{message_id}/refile": {"from": self.client, "to": self.client},
         }
         return bodies.get(self.template)
 

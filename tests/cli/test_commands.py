@@ -179,6 +179,20 @@ async def test_mail_is_listed_shown_and_given_raw(house: House, tmp_path: Path) 
     ).hexdigest()
 
 
+async def test_mail_is_filed_by_hand_and_the_activity_tells_who_did_it(house: House) -> None:
+    number = str(await house.file(HOSTILE))
+    out = await ask(house.socket, "mail", "unfile", "--client", CLIENT, number)
+    assert out.out == f"Message {number} is filed under nobody now.\n"
+    assert (await ask(house.socket, "mail", "show", number)).code == 65
+    back = await ask(house.socket, "mail", "file", "--client", CLIENT, number)
+    assert back.out == f"Message {number} is filed under {CLIENT}.\n"
+    wrong = await ask(house.socket, "mail", "refile", "--from", CLIENT, "--to", "Nobody", number)
+    assert (wrong.code, "There is no client 'Nobody'" in wrong.err) == (65, True)
+    told = (await ask(house.socket, "activity")).out
+    assert "unfiled" in told
+    assert f"under {CLIENT}" in told
+
+
 async def test_I1_unverified_mail_is_listed_shown_exported_as_such_and_approved(house: House, tmp_path: Path) -> None:
     number = await house.forged()
     listed = await ask(house.socket, "mail", "list", "--client", CLIENT)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Path
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin import ruled, shapes
 from gateway.admin.given import Asker, Behind, Given
@@ -17,7 +18,9 @@ from gateway.domain.errors import NotFound
 from gateway.domain.record import Direction
 from gateway.inbound.approval import approve
 from gateway.mime.plain import plain_text
+from gateway.office.filing import Clerk
 from gateway.policy.walls import Right, Walls
+from gateway.settings.firmtables import MAX_LINE
 from gateway.store.record import NO_MESSAGE
 
 router = ruled.router("mail")
@@ -62,6 +65,63 @@ async def approve_message(message_id: MessageId, given: Given, walls: Behind, as
     approved = await approve(given.store, message_id, by=asker, now=given.now())
     shown = [one.path for one in approved.documents if one.client in clients]
     return {"message": approved.message, "clients": clients, "documents": shown}
+
+
+class Under(BaseModel):
+    """Under whom a message is to be filed, or from whom it is taken."""
+
+    model_config = ConfigDict(extra="forbid")
+    client: Annotated[str, Field(max_length=MAX_LINE)]
+
+
+class FromTo(BaseModel):
+    """From whose record into whose."""
+
+    model_config = ConfigDict(extra="forbid")
+    old: Annotated[str, Field(max_length=MAX_LINE, alias="from")]
+    new: Annotated[str, Field(max_length=MAX_LINE, alias="to")]
+
+
+@router.post("/v1/messages/{message_id}/file", openapi_extra=asks(Right.RECORD))
+async def file_message(message_id: MessageId, under: Under, given: Given, walls: Behind, asker: Asker) -> shapes.Json:
+    """Under a client, or for good where it was in doubt; what was taken out of a record can be put back so."""
+    await _known(message_id, given, walls)
+    require_open(walls, under.client)
+    await _clerk(given).file(message_id, under.client, by=asker)
+    return await _lies(message_id, given, walls)
+
+
+@router.post("/v1/messages/{message_id}/unfile", openapi_extra=asks(Right.RECORD))
+async def unfile_message(message_id: MessageId, under: Under, given: Given, walls: Behind, asker: Asker) -> shapes.Json:
+    """Out of a client's record; it is kept aside, with who did it."""
+    await _known(message_id, given, walls)
+    require_open(walls, under.client)
+    await _clerk(given).unfile(message_id, under.client, by=asker)
+    return await _lies(message_id, given, walls)
+
+
+@router.post("/v1/messages/{message_id}/refile", openapi_extra=asks(Right.RECORD))
+async def refile_message(message_id: MessageId, way: FromTo, given: Given, walls: Behind, asker: Asker) -> shapes.Json:
+    """From one client's record into another's, as one step."""
+    await _known(message_id, given, walls)
+    require_open(walls, way.old)
+    require_open(walls, way.new)
+    await _clerk(given).refile(message_id, way.old, way.new, by=asker)
+    return await _lies(message_id, given, walls)
+
+
+def _clerk(given: Services) -> Clerk:
+    return Clerk(given.store, firm=lambda: given.office.firm, now=given.now)
+
+
+async def _lies(message_id: int, given: Services, walls: Walls) -> shapes.Json:
+    return {"message": message_id, "clients": walls.opened(await given.store.record.clients_of(message_id))}
+
+
+async def _known(message_id: int, given: Services, walls: Walls) -> None:
+    """NotFound where they see neither the message nor a record that it was taken out of."""
+    if not walls.opened(await given.store.hand.taken_from(message_id)):
+        await _open_clients(message_id, given, walls)
 
 
 @router.get("/v1/messages/{message_id}/raw", openapi_extra=asks(Right.RECORD))

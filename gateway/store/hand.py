@@ -1,0 +1,125 @@
+"""What people file themselves: under a client, out of a client's record, from one to another; each with its trail.
+
+Nothing is lost by it: what is taken out of a record is kept aside, with who did it and when, and can be put back. The
+tail does not file it there again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+
+from gateway.domain.errors import Conflict
+from gateway.domain.record import Direction, EventKind, Mark, Message
+from gateway.store.activity import Entry, book
+from gateway.store.columns import Moment, Words
+from gateway.store.feed import Bell, add_event
+from gateway.store.reader import Reader
+from gateway.store.schema import filing, thread, unfiled
+from gateway.store.threads import thread_for
+from gateway.store.writer import Writer
+
+_ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
+_FILED = select(filing.c.direction, filing.c.thread, filing.c.flags).where(*_ONE)
+_FILE = insert(filing)
+_MARK = update(filing).where(*_ONE)
+_ASIDE = insert(unfiled).from_select(
+    ["client", "message", "direction", "thread", "flags", "at", "who"],
+    select(
+        filing.c.client,
+        filing.c.message,
+        filing.c.direction,
+        filing.c.thread,
+        filing.c.flags,
+        bindparam("at", type_=Moment),
+        bindparam("by", type_=Words),
+    ).where(*_ONE),
+)
+_TAKE = delete(filing).where(*_ONE)
+_BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
+_TAKEN = select(unfiled.c.client).where(unfiled.c.message == bindparam("number")).order_by(unfiled.c.client)
+_EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
+
+
+class ByHand:
+    """Each method is one transaction. ``by`` is for the trail."""
+
+    def __init__(self, writer: Writer, reader: Reader, bell: Bell) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._bell = bell
+
+    async def taken_from(self, message_id: int) -> list[str]:
+        """The clients out of whose record somebody took the message, by name."""
+        query = _TAKEN.params(number=message_id)
+        return list(await self._reader.run(lambda connection: connection.execute(query).scalars().all()))
+
+    async def file(self, message: Message, client: str, direction: Direction, *, by: str, at: datetime) -> None:
+        """Under the client; where it lies there already in doubt, it is theirs from now on. Conflict where it is."""
+
+        def work(connection: Connection) -> int:
+            _file(connection, message, client, direction)
+            return _tell(connection, message, [("filed", f"under {client}")], client=client, by=by, at=at)
+
+        await self._writer.run(work, self._bell.ring)
+
+    async def unfile(self, message: Message, client: str, *, by: str, at: datetime) -> None:
+        """Out of the client's record. Conflict where it is not in it."""
+
+        def work(connection: Connection) -> int:
+            _take_out(connection, message, client, by, at)
+            return _tell(connection, message, [("unfiled", f"from {client}")], client="", by=by, at=at)
+
+        await self._writer.run(work, self._bell.ring)
+
+    async def refile(
+        self, message: Message, old: str, new: str, direction: Direction, *, by: str, at: datetime
+    ) -> None:
+        """From one client's record into another's."""
+
+        def work(connection: Connection) -> int:
+            _take_out(connection, message, old, by, at)
+            _file(connection, message, new, direction)
+            done = [("unfiled", f"from {old}"), ("filed", f"under {new}")]
+            return _tell(connection, message, done, client=new, by=by, at=at)
+
+        await self._writer.run(work, self._bell.ring)
+
+
+def _file(connection: Connection, message: Message, client: str, direction: Direction) -> None:
+    place = {"of_client": client, "number": message.id}
+    known = connection.execute(_FILED, place).one_or_none()
+    if known is None:
+        row = {"client": client, "message": message.id, "direction": direction.value}
+        row |= {"thread": thread_for(connection, client, message.facts), "flags": [Mark.BY_HAND.value]}
+        connection.execute(_FILE, row)
+        connection.execute(_BACK, place)
+        return
+    if Mark.AMBIGUOUS.value not in known.flags:
+        raise Conflict(f"message {message.id} is filed under {client} already")
+    flags = [flag for flag in known.flags if flag != Mark.AMBIGUOUS.value] + [Mark.BY_HAND.value]
+    connection.execute(_MARK.values(flags=flags), place)
+
+
+def _take_out(connection: Connection, message: Message, client: str, by: str, at: datetime) -> None:
+    place = {"of_client": client, "number": message.id}
+    known = connection.execute(_FILED, place).one_or_none()
+    if known is None:
+        raise Conflict(f"message {message.id} is not filed under {client}: `postern mail show {message.id}` says where")
+    connection.execute(_ASIDE, place | {"at": at, "by": by})
+    connection.execute(_TAKE, place)
+    connection.execute(_EMPTY, {"of_thread": known.thread})
+
+
+def _tell(
+    connection: Connection, message: Message, done: Sequence[tuple[str, str]], *, client: str, by: str, at: datetime
+) -> int:
+    """The trail, and for those who look after the client a line in the feed; its number, 0 for none."""
+    book(connection, [Entry("message", str(message.id), verb, what) for verb, what in done], by, at)
+    if not client:
+        return 0
+    sender, subject = message.facts.sender or "an unnamed sender", message.facts.subject or "(no subject)"
+    text = f"{by} filed mail from {sender}: {subject}"
+    return add_event(connection, EventKind.CLIENT_MAIL, at, text, client=client, message=message.id)
