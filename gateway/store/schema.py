@@ -451,3 +451,11 @@ event = Table(
     Column("login", Words, nullable=False, server_default=""),
     sqlite_autoincrement=True,
 )
+
+# What search has still to look at; the triggers of `asking` write it.
+unindexed = Table(
+    "unindexed",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("message", Integer, nullable=False),
+)

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import Engine
 
 from gateway.domain.errors import Conflict
+from gateway.policy import texts
 from gateway.store import backup, files
 from gateway.store.activity import ActivityShelf
 from gateway.store.bodies import BLOBS, Bodies
@@ -31,6 +32,7 @@ from gateway.store.reader import Reader
 from gateway.store.record import Record
 from gateway.store.returns import Returns
 from gateway.store.scheduled import Scheduled
+from gateway.store.search import Search
 from gateway.store.secrets import Seal
 from gateway.store.sync import Sync
 from gateway.store.tokens import TokenShelf
@@ -83,6 +85,7 @@ class Store:
         self.verdicts = Verdicts(self._writer, self._reader, self._bell)
         self.sync = Sync(self._writer, self._reader)
         self.feed = Feed(self._writer, self._reader, self._bell)
+        self.search = Search(database, self._writer, self._reader)
 
     @classmethod
     async def open(cls, data_dir: Path, *, url: str | None, key: bytes, clock: QueueClock | None = None) -> Store:
@@ -105,6 +108,7 @@ class Store:
             await store._writer.run(lambda connection: recover(connection, store.queue.clock.wall()))
             await store._writer.run(store.queue.clock.start)
             store._bell.ring(await store._reader.run(newest))
+            await store.search.open(texts.version())
         except BaseException:
             await store.close()
             raise
@@ -115,6 +119,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        await self.search.close()
         await self._writer.close()
         await self._reader.close()
         for engine in self._engines:

@@ -89,6 +89,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
         self._closed = False
+        self.on_commit: list[Callable[[], None]] = []  # called on the loop after each COMMIT
         self._connection = engine.connect()
         self._raw = driver(self._connection)
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
@@ -215,6 +216,8 @@ class Writer:
         def settle() -> None:
             for job in jobs:
                 job.settle()
+            for told in self.on_commit:
+                told()
 
         try:
             self._loop.call_soon_threadsafe(settle)

@@ -175,7 +175,7 @@ async def test_files_are_private_whatever_the_umask(open_store: Opener, data_dir
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o750 if path.is_dir() else 0o600), path
     names = {path.name for path in found(data_dir, "*")}
-    assert {"postern.db", "postern.db-wal", "postern.db-shm", "lock", "blobs", "tmp"} == names
+    assert {"postern.db", "postern.db-wal", "postern.db-shm", "postern-search.db", "lock", "blobs", "tmp"} == names
 
 
 async def test_a_tight_umask_is_no_obstacle(open_store: Opener, data_dir: Path) -> None:
