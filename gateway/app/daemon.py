@@ -28,6 +28,7 @@ from gateway.app.keys import load_key
 from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
+from gateway.inbound.indexing import Indexing
 from gateway.inbound.stops import Stops
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
@@ -259,6 +260,7 @@ class Flows:
             store, self.relay, bounces, firm=self.stops.sending, settings=settings, now=now, delivered=self._copies.wake
         )
         self.signing = Signing(store.dkim)
+        self._indexing = Indexing(store)
         self._sweep = Sweep(store, settings=settings, now=now)
         prepare = Preparation(store, firm=firm, settings=settings, now=now, signing=self.signing)
         self.accept = Acceptance(store, prepare, settings=settings, now=now, desk=self.dispatcher)
@@ -280,6 +282,7 @@ class Flows:
             self._dispatching,
             tasks.create_task(self._copies.run(), name="sent copies"),
             tasks.create_task(self._sweep.run(), name="sweep"),
+            tasks.create_task(self._indexing.run(), name="indexing"),
             tasks.create_task(self.tails.run(), name="tails"),
             tasks.create_task(self.webhooks.run(), name="webhooks"),
             tasks.create_task(self._announcements.run(), name="announcements"),

@@ -127,6 +127,13 @@ async def test_the_same_can_be_read_by_commands(
     assert "the statement is attached" in shown["text"]
     (event,) = (await gateway.cli("feed"))["events"]
     assert event["kind"] == "client-mail"
+
+    async def found() -> list[object]:
+        return list((await gateway.cli("mail", "search", "from:pacino", '"statement is attached"'))["hits"])
+
+    (hit,) = await until(found, what="the mail by its words")
+    assert isinstance(hit, dict)
+    assert hit["message"] == row["message"]
     (document,) = (await gateway.cli("document", "list", "--client", seen.CLIENT))["documents"]
     said = await gateway.say("document", "get", str(document["id"]), "-o", str(tmp_path / "saved.pdf"))
     assert said.status == 0, said

@@ -1,0 +1,72 @@
+"""Makes what was filed findable: shortly after it was filed, apart from it, and as far back as the record goes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from gateway.domain.errors import PosternError
+from gateway.inbound.search_reading import Reading
+from gateway.policy.texts import header_texts
+from gateway.store.index import Entry
+from gateway.store.search import Filed
+from gateway.store.store import Store
+
+BATCH = 128  # messages of one write to the index: a few hundredths of a second, and one fsync
+GATHER = 0.25  # seconds that news wait for company: who searches does not notice
+PAUSE = 30.0  # seconds after a failure, of the disk as a rule
+IDLE = 60.0  # seconds without work after which the reading process ends
+
+log = structlog.get_logger()
+
+
+class Indexing:
+    """Idempotent: a batch that a crash cut is done again. What can't be read is found by its header."""
+
+    def __init__(self, store: Store, reading: Reading | None = None) -> None:
+        self._store = store
+        self._reading = reading or Reading()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        try:
+            while True:
+                try:
+                    while await self.round():
+                        pass
+                except PosternError as error:
+                    log.warning("search-indexing-failed", reason=error.sentence, detail=error.detail, again_in=PAUSE)
+                    await asyncio.sleep(PAUSE)
+                else:
+                    await self._wait()
+        finally:
+            await self._reading.rest()
+
+    async def round(self) -> bool:
+        """One batch; False where nothing was due."""
+        due = await self._store.search.due(BATCH)
+        if not due.messages and due.swept is None:
+            return False
+        filed = await self._store.search.filed(due.messages)
+        entries = [await self._entry(filed[number]) for number in due.messages if number in filed]
+        await self._store.search.put(due, entries)
+        return True
+
+    async def _entry(self, filed: Filed) -> Entry:
+        message = filed.message
+        try:
+            raw = await self._store.bodies.get(message.sha256)
+        except PosternError as error:
+            log.warning("search-bytes-unread", message=message.id, reason=error.sentence, detail=error.detail)
+            return Entry(message, filed.filings, header_texts(message.facts))
+        return Entry(message, filed.filings, await self._reading.read(message.id, raw, message.facts))
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE):
+                await self._store.search.news()
+        except TimeoutError:
+            await self._reading.rest()
+            await self._store.search.news()
+        await asyncio.sleep(GATHER)
