@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli import saving, schedule
+from gateway.cli import clean, saving, schedule
 from gateway.cli.answer import Answer
 from gateway.cli.daemon import Daemon, step
 from gateway.cli.paper import Paper, size
@@ -44,6 +44,40 @@ def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, lim
     rows = [_row(one) for one in answer.parts("messages")]
     columns = ("id", "date", "box", "thread", "sender", "from", "to", "subject")
     paper.table(columns, rows, empty=f"No mail of {client} has been filed yet.")
+
+
+@mail.command(context_settings={"ignore_unknown_options": True})
+@click.argument("query", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option("--client", metavar="NAME", help="Only this client's mail.")
+@click.option("--limit", type=click.IntRange(1, 500), default=PAGE, show_default=True, help="At most so many.")
+@click.option("--after", type=click.IntRange(0), metavar="CURSOR", help="Only what comes behind this page.")
+@talking
+def search(
+    daemon: Daemon, paper: Paper, *, query: tuple[str, ...], client: str | None, limit: int, after: int | None
+) -> None:
+    """Search mail and documents, newest first.
+
+    \b
+    popescu invoice        both words, anywhere: subject, people, text, documents
+    popes*                 words that begin so (three letters at least)
+    '"land registry"'      words next to each other
+    from:al  to:ana  subject:lease  client:pacino
+    before:2026-03-14  after:2026-03  has:attachment  in:inbox  in:sent
+    -word  -from:ana       without it (write -- before a QUERY that begins so)
+
+    Upper and lower case, and accents, make no difference.
+    """
+    answer = daemon.get("/v1/search", q=" ".join(query), client=client, limit=limit, after=after)
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    paper.table(
+        ("id", "date", "client", "from", "subject", "text"),
+        [_hit(one) for one in answer.parts("hits")],
+        empty="Nothing was found.",
+    )
+    for sentence in _remarks(answer):
+        sys.stderr.write(clean.line(sentence) + "\n")
 
 
 @mail.command()
@@ -218,6 +252,23 @@ def _verdict(message: Answer) -> list[tuple[str, str]]:
         ("checked by", looked),
         *(("check", line) for line in checks),
     ]
+
+
+def _hit(row: Answer) -> list[str]:
+    message = _message(row)
+    date = message.moment("date") or message.moment("filed_at")
+    clients = ", ".join(row.words("clients"))
+    return [message.text("id"), date, clients, message.text("from"), message.text("subject"), row.text("snippet")]
+
+
+def _remarks(answer: Answer) -> list[str]:
+    """What whoever searched should know besides: what was left out, and where to go on."""
+    said = [f"Note: {note}." for note in answer.words("notes")]
+    if answer.plain.get("waiting") and (waiting := answer.number("waiting")):
+        said.append(f"{count(waiting, 'message')} can't be found yet: they are still being read.")
+    if answer.text("next"):
+        said.append(f"There is more: --after {answer.text('next')}")
+    return said
 
 
 def _message(row: Answer) -> Answer:

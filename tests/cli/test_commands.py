@@ -17,6 +17,7 @@ from gateway.domain.history import CameBack
 from gateway.domain.mail import Delivery, Outcome, QueueState
 from gateway.domain.record import Location
 from gateway.domain.status import Health
+from gateway.inbound.indexing import Indexing
 from gateway.store.returns import Returning
 from tests.admin.house import CLIENT, HOSTILE, NOW, House
 from tests.cli.terminal import ask
@@ -359,3 +360,27 @@ async def test_rule_try_tells_a_refusal_by_its_exit_code_too(house: House, tmp_p
     assert (said.code, "it would be refused" in said.out) == (65, True)
     missing = await ask(house.socket, "rule", "try", tmp_path / "gone.eml", "--as", "ana")
     assert (missing.code, "can't be read" in missing.err) == (65, True)
+
+
+async def test_mail_is_searched(house: House) -> None:
+    first, second = await house.file(uid=1), await house.file(HOSTILE + b"lease\r\n", uid=2)
+    while await Indexing(house.store).round():
+        pass
+    said = await ask(house.socket, "mail", "search", "lease", "from:al")
+    assert said.code == 0
+    assert said.out.splitlines()[1].startswith(str(second))
+    assert "\x1b" not in said.out
+    page = await ask(house.socket, "mail", "search", "--limit", "1", "before:soon", "day")
+    assert "Note: before:soon was left out" in page.err
+    cursor = page.err.rpartition("--after ")[2].strip()
+    rest = await ask(house.socket, "mail", "search", "day", "--after", cursor, "--json")
+    assert len(rest.json["hits"]) == 1
+    without = await ask(house.socket, "mail", "search", "--client", CLIENT, "--", "-lease")
+    assert [line.split()[0] for line in without.out.splitlines()] == ["ID", str(first)]
+    assert "Nothing was found" in (await ask(house.socket, "mail", "search", "unicorn")).err
+
+
+async def test_the_help_of_search_explains_the_syntax(house: House) -> None:
+    said = await ask(house.socket, "mail", "search", "--help")
+    assert "before:2026-03-14" in said.out
+    assert "three letters at least" in said.out
