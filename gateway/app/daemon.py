@@ -25,6 +25,7 @@ from gateway.admin.services import Services
 from gateway.app import logs, systemd
 from gateway.app.health import HealthCheck
 from gateway.app.keys import load_key
+from gateway.app.memory import give_back_large
 from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
@@ -47,6 +48,7 @@ from gateway.outbound.signing import Signing
 from gateway.outbound.sweep import Sweep
 from gateway.settings.gateway import Settings, load
 from gateway.store.clock import QueueClock
+from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
 from gateway.upstream.diagnose import diagnose
@@ -58,6 +60,7 @@ from gateway.upstream.tls import client_context
 log = structlog.get_logger()
 
 EX_UNAVAILABLE, EX_SOFTWARE, EX_CONFIG = 69, 70, 78  # sysexits.h
+LARGE_MAIL = 192 * 1024 * 1024  # octets in memory on the way in and out: two of the largest; hostile.md F7 gives 500 MB
 GRACE = 8.0  # seconds that sessions have to finish: hostile.md A3 wants an exit within ten
 
 
@@ -72,6 +75,7 @@ def serve(settings_path: Path) -> int:
         settings = load(settings_path)
         logs.set_up(settings.log.level, settings.log.format)
         prepare(settings.data_dir)
+        give_back_large()
         return _runner(lambda: Daemon(settings_path, settings).run())
     except Faulty as faulty:
         for fault in faulty.faults:
@@ -138,7 +142,12 @@ class Daemon:
         flows = Flows(store, office, lambda: self._settings)
         await flows.signing.load()
         submission = SubmissionServer(
-            self._settings, tls=self._tls, sign_in=SignIn(lambda: office.firm).check, accept=flows.accept, now=now
+            self._settings,
+            tls=self._tls,
+            sign_in=SignIn(lambda: office.firm).check,
+            accept=flows.accept,
+            now=now,
+            room=flows.room,
         )
         listeners = await _listening(submission)
         admin = self._admin(store, office, flows, started, listeners)
@@ -249,15 +258,23 @@ class Flows:
             return office.firm
 
         first = settings()
+        self.room = Room(LARGE_MAIL)
         self.relay = SmtpRelay(hostname=first.submission.hostname, trust=first.upstream.trust)
         bounces = Bounces(store, firm=firm, hostname=lambda: settings().submission.hostname, now=now)
-        self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust)
+        self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust, room=self.room)
         servers = [(one.host, one.port) for one in first.upstream.nameservers]
         ask = Resolver(servers).ask if first.upstream.check_senders else unanswered
         self.tails = Tails(Watch(store, firm, now, ask=ask), trust=first.upstream.trust)
         self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.dispatcher = Dispatcher(
-            store, self.relay, bounces, firm=self.stops.sending, settings=settings, now=now, delivered=self._copies.wake
+            store,
+            self.relay,
+            bounces,
+            firm=self.stops.sending,
+            settings=settings,
+            now=now,
+            delivered=self._copies.wake,
+            room=self.room,
         )
         self.signing = Signing(store.dkim)
         self._indexing = Indexing(store)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.firm import Firm
-from gateway.inbound.room import Room
 from gateway.inbound.weighing import Ask, Weigher, unanswered
+from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.upstream.imap.doorway import Doorway
 from gateway.upstream.providers import Facts, facts_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from gateway.mime.deferred import deferred_until
 from gateway.mime.facts import answered, message_id, subject
 from gateway.outbound.compose import new_message_id
 from gateway.outbound.prepare import OFF_THE_LOOP, Preparation, Prepared
+from gateway.policy.authorise import Authorised
 from gateway.policy.hold import latest
 from gateway.policy.resubmission import fingerprint
 from gateway.policy.schedule import release_at
@@ -52,23 +52,25 @@ class Acceptance:
     async def __call__(self, submission: Submission) -> str:
         authorised = await self._prepare.authorise(submission)
         asked = _asked_moment(submission, deferred_until(authorised.letter.header), self._now())
-        prepared = await self._prepare.render(authorised)
+        prepared, mark = await self._rendered(authorised)
         entry = _entry(prepared, asked, self._settings())
         try:
-            await self._store.queue.add(entry, prepared.raw, await _fingerprint(submission), desk=self._desk)
+            await self._store.queue.add(entry, prepared.raw, mark, desk=self._desk)
         except AcceptedAlready as known:  # its 250 got lost on the way: the same one again
             log.info("accepted-again", queue_id=known.queue_id, member=entry.login, peer=submission.peer)
             return known.queue_id
         _say(entry, prepared)
         return entry.id
 
-
-async def _fingerprint(submission: Submission) -> str:
-    """Off the loop where there is much to read."""
-    known = submission.login, submission.sender, submission.recipients, submission.raw
-    if len(submission.raw) > OFF_THE_LOOP:
-        return await asyncio.to_thread(fingerprint, *known)
-    return fingerprint(*known)
+    async def _rendered(self, authorised: Authorised) -> tuple[Prepared, str]:
+        """With the submission's fingerprint, which is taken at the same time where there is much to read."""
+        submission = authorised.submission
+        known = submission.login, submission.sender, submission.recipients, submission.raw
+        if len(submission.raw) > OFF_THE_LOOP:
+            taken = asyncio.to_thread(fingerprint, *known)
+            prepared, mark = await asyncio.gather(self._prepare.render(authorised), taken)
+            return prepared, mark
+        return await self._prepare.render(authorised), fingerprint(*known)
 
 
 def _asked_moment(submission: Submission, deferred: datetime | None, now: datetime) -> datetime | None:
@@ -90,7 +92,7 @@ def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> Qu
         mailbox=decision.mailbox.key,
         sender=decision.mailbox.address,
         recipients=_recipients(prepared),
-        sha256=hashlib.sha256(prepared.raw).hexdigest(),
+        sha256=prepared.sha256,
         size=len(prepared.raw),
         message_id=_message_id(prepared),
         subject=subject(header),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum, auto
@@ -26,13 +25,12 @@ from gateway.outbound.ways import Ways, came_to_the_message
 from gateway.policy.dsn import parameters
 from gateway.policy.retry import given_up, next_attempt
 from gateway.settings.gateway import Settings
+from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.upstream.smtp import Attempt, SmtpRelay
 
 log = structlog.get_logger()
 
-LARGE = 1024 * 1024  # octets; smaller messages may all be in memory at once
-ROOM_FOR_LARGE = 256 * 1024 * 1024  # octets of large messages in memory: three of the largest, or many
 MAX_RECIPIENTS = 100  # of one transaction: what every server takes, RFC 5321 section 4.5.3.1.8
 
 Outcomes = dict[str, Outcome]
@@ -61,6 +59,7 @@ class Attempts:
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
         delivered: Callable[[], None],
+        room: Room | None = None,
     ) -> None:
         self._store = store
         self._ways = Ways(relay, clock=time.monotonic)
@@ -69,8 +68,7 @@ class Attempts:
         self._settings = settings
         self._now = now
         self._delivered = delivered
-        self._large = 0
-        self._freed = asyncio.Condition()
+        self._room = room or Room()
 
     async def make(self, entry: QueueEntry) -> Verdict:
         """Ends with the entry settled: done, again later, or held."""
@@ -78,7 +76,7 @@ class Attempts:
         if mailbox is None:
             await self._hold(entry, f"the mailbox {entry.mailbox} is not set up any more: set it up again, or cancel")
             return Verdict.NOTHING
-        async with self._memory(entry.size):
+        async with self._room.take(entry.size):
             try:
                 raw = await self._store.bodies.get(entry.sha256)
             except (Conflict, NotFound) as error:  # what is not what was accepted is never sent (hostile G2)
@@ -198,22 +196,6 @@ class Attempts:
         held = await self._store.queue.hold_mailbox(mailbox.key, reason)
         log.error("sign-in-refused", mailbox=mailbox.key, held=held + 1, detail=error.detail)
         await self._store.feed.add(EventKind.SYNC_STOPPED, self._now(), reason, mailbox=mailbox.key)
-
-    @contextlib.asynccontextmanager
-    async def _memory(self, size: int) -> AsyncIterator[None]:
-        """Large messages wait for each other, small ones for nobody; one that is alone always may."""
-        if size < LARGE:
-            yield
-            return
-        async with self._freed:
-            await self._freed.wait_for(lambda: not self._large or self._large + size <= ROOM_FOR_LARGE)
-            self._large += size
-        try:
-            yield
-        finally:
-            self._large -= size
-            async with self._freed:
-                self._freed.notify_all()
 
 
 def truth(error: Exception) -> dict[str, object]:

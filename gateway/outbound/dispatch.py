@@ -23,6 +23,7 @@ from gateway.outbound.flow import AT_ONCE, Flow
 from gateway.outbound.insist import ROOM_WAIT
 from gateway.policy.queue import QueueAction, after
 from gateway.settings.gateway import Settings
+from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.upstream.smtp import SmtpRelay
 
@@ -45,12 +46,16 @@ class Dispatcher:
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
         delivered: Callable[[], None],
+        room: Room | None = None,
     ) -> None:
+        """``room`` is for large messages in memory, shared with whoever else has some."""
         self._store = store
         self._relay = relay
         self._firm = firm
         self._now = now
-        self._attempts = Attempts(store, relay, bounces, firm=firm, settings=settings, now=now, delivered=delivered)
+        self._attempts = Attempts(
+            store, relay, bounces, firm=firm, settings=settings, now=now, delivered=delivered, room=room
+        )
         self._flow = Flow(time.monotonic)
         self._due = asyncio.Event()
         self._waiting: dict[str, datetime] = {}  # at the last look: when the first of each mailbox is due

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from gateway.domain.mail import Decision, Submission
 from gateway.domain.schedule import OfficeHours
 from gateway.mime.facts import facts
 from gateway.mime.header import Header
-from gateway.mime.render import Rendered, render
+from gateway.mime.render import render
 from gateway.outbound.compose import Stamp, edits_for
 from gateway.outbound.hours import hours_for, zone_of
 from gateway.outbound.queue_id import new_queue_id
@@ -36,6 +37,7 @@ class Prepared:
     decision: Decision
     stamp: Stamp
     raw: bytes
+    sha256: str
     notes: tuple[str, ...]  # why a signature is missing where it is
     hours: OfficeHours | None = None  # in which it may leave, where a rule says so
 
@@ -80,12 +82,13 @@ class Preparation:
         edits = edits_for(firm, authorised, decision, stamp)
         raw = authorised.submission.raw
 
-        def work() -> tuple[bytes, Rendered]:
+        def work() -> tuple[bytes, str, tuple[str, ...]]:
             rendered = render(raw, edits, authorised.letter.header)
-            return self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at), rendered
+            signed = self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at)
+            return signed, hashlib.sha256(signed).hexdigest(), rendered.notes
 
-        signed, rendered = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
-        return Prepared(authorised, decision, stamp, signed, rendered.notes, hours_for(firm, decision))
+        signed, digest, notes = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
+        return Prepared(authorised, decision, stamp, signed, digest, notes, hours_for(firm, decision))
 
     async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
         """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.

@@ -8,7 +8,7 @@ and never a reason to send again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -24,6 +24,7 @@ from gateway.mime.facts import facts
 from gateway.outbound.attempt import truth
 from gateway.outbound.insist import ROOM_WAIT, insist
 from gateway.outbound.sent_sessions import Sent, SentSessions
+from gateway.store.room import Room
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -49,11 +50,14 @@ class SentCopies:
         firm: Callable[[], Firm],
         now: Callable[[], datetime],
         trust: Callable[[], Path | None],
+        room: Room | None = None,
     ) -> None:
+        """``room`` is for large messages in memory, shared with whoever else has some."""
         self._store = store
         self._firm = firm
         self._now = now
         self._sessions = SentSessions(trust)
+        self._room = room or Room()
         self._due = asyncio.Event()
 
     def wake(self) -> None:
@@ -156,8 +160,8 @@ class SentCopies:
         if found:
             log.info("sent-copy-was-there", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
         else:
-            raw = await self._raw(copy)
-            placed = await session.append(folder, raw, flags=("\\Seen",), at=entry.accepted_at)
+            async with self._room.take(entry.size):
+                placed = await session.append(folder, await self._raw(copy), flags=("\\Seen",), at=entry.accepted_at)
             log.info("sent-copy", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
             if placed is not None:
                 await self._file(copy, entry, Location(mailbox.key, folder, *placed))
@@ -167,8 +171,13 @@ class SentCopies:
         clients = self._clients(entry)
         if not clients:
             return
-        raw = await self._raw(copy)
-        item = NewFiling(
+        async with self._room.take(entry.size):
+            filed = await self._store.record.file(self._filing(entry, await self._raw(copy), clients, location))
+        if filed.new:
+            log.info("filed", queue_id=entry.id, message=filed.message, clients=list(clients), box="sent")
+
+    def _filing(self, entry: QueueEntry, raw: bytes, clients: Sequence[str], location: Location | None) -> NewFiling:
+        return NewFiling(
             raw=raw,
             facts=facts(raw),
             clients=tuple((name, Direction.SENT) for name in clients),
@@ -178,9 +187,6 @@ class SentCopies:
             grant=entry.grant,
             queue_id=entry.id,
         )
-        filed = await self._store.record.file(item)
-        if filed.new:
-            log.info("filed", queue_id=entry.id, message=filed.message, clients=list(clients), box="sent")
 
     async def _raw(self, copy: SentCopy) -> bytes:
         try:

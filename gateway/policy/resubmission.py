@@ -20,8 +20,11 @@ WINDOW = timedelta(hours=1)
 
 
 def fingerprint(login: str, sender: Address | None, recipients: Iterable[Address], raw: bytes) -> str:
-    """SHA-256, in hex, of what makes two submissions one. ``raw`` are the bytes as submitted, before any rule."""
-    digest = hashlib.sha256()
+    """BLAKE2b (SHA-256 takes twice as long), in hex, of what makes two submissions one.
+
+    ``raw`` are the bytes as submitted, before any rule.
+    """
+    digest = hashlib.blake2b(digest_size=32)
     for part in (login, sender.key if sender else "", *sorted({one.key for one in recipients})):
         octets = part.encode("utf-8", "surrogateescape")
         digest.update(len(octets).to_bytes(4, "big"))  # no two lists of parts run together to the same bytes

@@ -96,12 +96,13 @@ class Bodies:
     async def prepare(self, raw: bytes, sha256: str | None = None) -> Body:
         """Write what needs a file; the row is for the caller's transaction, see `keep_all`.
 
-        Raises ValueError where ``sha256`` is not the hash of the bytes: a mistake of the caller.
+        Raises ValueError where ``sha256`` is not the hash of the bytes: a mistake of the caller. Of what goes to a file
+        it is believed: to hash takes longer there than all else, and whoever reads it back finds out.
         """
-        digest = await _hash(raw)
+        inline = len(raw) < INLINE
+        digest = sha256 if sha256 and not inline else await _hash(raw)
         if sha256 is not None and sha256 != digest:
             raise ValueError("the hash is not that of the bytes")
-        inline = len(raw) < INLINE
         if inline:
             self._fresh.put(digest, raw)
         else:

@@ -145,6 +145,25 @@ def staging(root: Path, mode: int) -> Iterator[Staged]:
             staged.clear()
 
 
+def unnamed(root: Path) -> int:
+    """The descriptor of a new file, to be written and read, that is gone when it is closed."""
+    name = secrets.token_hex(16)
+    with folder(root, STAGING) as place:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(name, flags, 0o600, dir_fd=place)
+        os.unlink(name, dir_fd=place)
+    return fd
+
+
+def read_all(fd: int, size: int) -> bytes:
+    """So many octets from where the file stands, or fewer where it ends; in memory once."""
+    with open(fd, "rb", buffering=0, closefd=False) as file:
+        whole = file.read(size) or b""
+        while len(whole) < size and (more := file.read(size - len(whole))):  # a read is 2 GB at most
+            whole += more
+    return whole
+
+
 def write_all(fd: int, content: bytes) -> None:
     """Every octet, however few the kernel takes at a time."""
     view = memoryview(content)

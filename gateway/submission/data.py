@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from gateway.domain.errors import BadMessage, TooLarge
+from gateway.store.scratch import Scratch
 
 END = b"\r\n.\r\n"
+SPILL = 512 * 1024  # octets of a message in memory while it comes; what is more goes to a file, whoever sends at once
 
 _DOT_LINE = re.compile(rb"\r\n\.")  # a regular expression finds this 1.5 times as fast as bytes.find
 _NOT_BREAKS = bytes(sorted(set(range(256)) - {0x00, 0x0A, 0x0D}))
@@ -16,16 +19,30 @@ class Intake:
     """Takes the octets behind 354 block by block, of whatever size; ``limit`` is of the message as it will be kept.
 
     RFC 5321 section 4.5.2. Over the limit it goes on to the real end, so that the rest is never taken for commands,
-    but keeps nothing.
+    but keeps nothing. `feed` belongs on the loop, `spill` and a large `message` into a thread, one at a time.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, scratch: Callable[[], Scratch]) -> None:
         self._limit = limit
         self._bound = limit + limit // 2 + 2  # dot-stuffing adds at most a third
-        self._body: bytearray | None = bytearray()
+        self._open = scratch
+        self._scratch: Scratch | None = None
+        self._fault: Exception | None = None  # why nothing is kept any more
+        self._body = bytearray()
         self._held = b"\r\n"  # a dot in the first line is a dot after a line end
+        self._lead = len(self._held)  # octets of the body that nobody sent
         self._dotted = False
         self.received = 0  # octets
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to `spill`."""
+        return len(self._body) >= SPILL
+
+    @property
+    def is_large(self) -> bool:
+        """Whether part of it is in a file."""
+        return self._scratch is not None
 
     def feed(self, block: bytes | bytearray) -> bytes | None:
         """What lies behind the end, or None while the end has not come. Raises BadMessage, at once."""
@@ -39,18 +56,43 @@ class Intake:
         self._keep(block[: len(block) - held] if held else block)
         return None
 
+    def spill(self) -> None:
+        """Move what came so far into the file. Where that has no room, nothing more is kept, and `message` says so."""
+        try:
+            if self._scratch is None:
+                self._scratch = self._open()
+            self._scratch.write(self._plain())
+        except Exception as error:  # noqa: BLE001 - raised by `message`, once the end has come
+            self._drop(error)
+
     def message(self) -> bytes:
-        """The message with the dots taken away, once the end has come. Raises TooLarge."""
-        body, self._body = self._body, None
-        if body is None:
+        """The message with the dots taken away, once the end has come. Raises TooLarge, or why it could not be kept."""
+        if self._scratch is not None:
+            self.spill()
+        if self._fault is not None:
+            raise self._fault
+        small = self._plain() if self._scratch is None else b""
+        if (len(small) if self._scratch is None else self._scratch.size) > self._limit:
             raise self._too_large()
+        return small if self._scratch is None else self._scratch.read()
+
+    def close(self) -> None:
+        """Nothing of it is left; a second time does nothing."""
+        scratch, self._scratch, self._body = self._scratch, None, bytearray()
+        if scratch is not None:
+            scratch.close()
+
+    def _plain(self) -> bytes:
+        """What came since the last time, dots taken away.
+
+        `feed` holds back what may be the beginning of an end, and with it of a stuffed dot: none lies on the border.
+        """
+        body, self._body = self._body, bytearray()
         if self._dotted:
             body = body.replace(b"\r\n.", b"\r\n")
+        skip, self._lead = self._lead, max(0, self._lead - len(body))
         with memoryview(body) as octets:
-            raw = bytes(octets[2:])
-        if len(raw) > self._limit:
-            raise self._too_large()
-        return raw
+            return bytes(octets[skip:])
 
     def _find_end(self, block: bytes | bytearray) -> int:
         first = _DOT_LINE.search(block)
@@ -65,10 +107,14 @@ class Intake:
         if breaks != 2 * block.count(b"\r\n"):
             raise BadMessage("The message holds a bare CR, a bare LF or a NUL; it was not accepted")
         self.received += len(block)
-        if self._body is not None:
+        if self.received > self._bound:
+            self._drop(self._too_large())
+        if self._fault is None:
             self._body += block
-            if len(self._body) > self._bound:
-                self._body = None
+
+    def _drop(self, why: Exception) -> None:
+        self._fault = self._fault or why
+        self.close()
 
     def _too_large(self) -> TooLarge:
         return TooLarge(

@@ -14,6 +14,8 @@ import structlog
 
 from gateway.domain.status import Listener
 from gateway.settings.gateway import Settings
+from gateway.store.room import Room
+from gateway.store.scratch import Scratch
 from gateway.submission import replies
 from gateway.submission.replies import Reply
 from gateway.submission.session import Session
@@ -43,6 +45,7 @@ class SubmissionServer:
         accept: Accept,
         now: Callable[[], datetime],
         timers: Timers | None = None,
+        room: Room | None = None,
     ) -> None:
         submission = settings.submission
         self._settings = submission
@@ -55,6 +58,8 @@ class SubmissionServer:
             accept=accept,
             now=now,
             timers=timers or Timers(),
+            scratch=partial(Scratch, settings.data_dir),
+            room=room or Room(),
         )
         self._servers: list[asyncio.Server] = []
         self._sessions: dict[asyncio.Task[None], Wire] = {}

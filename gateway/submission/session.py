@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
@@ -24,6 +25,7 @@ from gateway.submission.terms import Terms
 from gateway.submission.wire import Silence, Wire
 
 MAX_RECIPIENTS = 1_000  # of one message; RFC 5321 section 4.5.3.1.8 asks for 100, Postfix takes these
+COPIES = 2  # of a message in memory until it is durable: as it came, and as it leaves
 FLOOD = 20  # times the size limit: more than that is no message that is too large, but an attack
 
 
@@ -123,14 +125,16 @@ class Session(SigningIn):
         if not self._mail.recipients:
             raise Refused(replies.RCPT_FIRST)
         self._say(replies.GO_AHEAD)
-        intake = await self._receive()
-        done, self._mail = self._mail, None
-        queue_id = await self._terms.accept(self._submission(member, done, intake.message()))
+        with closing(Intake(self._terms.max_size, self._terms.scratch)) as intake:
+            await self._receive(intake)
+            done, self._mail = self._mail, None
+            async with self._terms.room.take(COPIES * intake.received):
+                raw = await asyncio.to_thread(intake.message) if intake.is_large else intake.message()
+                queue_id = await self._terms.accept(self._submission(member, done, raw))
         self._say(replies.accepted(queue_id))
 
-    async def _receive(self) -> Intake:
+    async def _receive(self, intake: Intake) -> None:
         """What lies between 354 and the end. Raises Refused and ConnectionLost."""
-        intake = Intake(self._terms.max_size)
         clock = asyncio.get_running_loop().time
         timers = self._terms.timers
         begun = clock()
@@ -144,9 +148,11 @@ class Session(SigningIn):
                 raise Refused(replies.SMUGGLING, hang_up=True) from None
             if rest is not None:
                 self._wire.give_back(rest)
-                return intake
+                return
             if intake.received > FLOOD * self._terms.max_size:
                 raise Refused(replies.FLOODED, hang_up=True)
+            if intake.is_full:  # meanwhile nothing is read: the peer waits for the disk
+                await asyncio.to_thread(intake.spill)
 
     def _submission(self, member: Member, done: Transaction, raw: bytes) -> Submission:
         return Submission(

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from gateway.domain.firm import Member
 from gateway.domain.mail import Submission
+from gateway.store.room import Room
+from gateway.store.scratch import Scratch
 
 SignIn = Callable[[str, str, str], Awaitable[Member | None]]  # login, password, peer
 Accept = Callable[[Submission], Awaitable[str]]  # the queue id, once durable
@@ -26,7 +28,10 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``max_size`` in octets; ``tls`` None means that no TLS is offered."""
+    """``max_size`` in octets; ``tls`` None means that no TLS is offered.
+
+    A large message is in a ``scratch`` file while it comes, and in memory, within ``room``, from its end to our 250.
+    """
 
     hostname: str
     max_size: int
@@ -35,4 +40,6 @@ class Terms:
     sign_in: SignIn
     accept: Accept
     now: Callable[[], datetime]
+    scratch: Callable[[], Scratch]
+    room: Room
     timers: Timers = Timers()

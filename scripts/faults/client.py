@@ -10,6 +10,10 @@ from collections.abc import AsyncIterator
 from scripts.faults.letters import Letter
 
 PATIENCE = 30.0  # seconds for a reply
+FINAL = 180.0  # for the one to the message itself; RFC 5321 section 4.5.3.2.6 gives ten minutes
+
+
+LARGE = 1_000_000  # octets that may take as long to send as to answer
 
 
 class Refused(Exception):
@@ -31,10 +35,10 @@ class Client:
         self._reader = reader
         self._writer = writer
 
-    async def reply(self) -> tuple[int, str]:
+    async def reply(self, patience: float = PATIENCE) -> tuple[int, str]:
         """Return the next reply's code and its last line's text."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 line = await self._reader.readline()
                 while line[3:4] == b"-":
                     line = await self._reader.readline()
@@ -44,8 +48,8 @@ class Client:
             raise Gone
         return int(line[:3]), line[4:].decode("utf-8", "replace").strip()
 
-    async def expect(self, *codes: int) -> str:
-        code, text = await self.reply()
+    async def expect(self, *codes: int, patience: float = PATIENCE) -> str:
+        code, text = await self.reply(patience)
         if code not in codes:
             raise Refused(code, text)
         return text
@@ -53,7 +57,7 @@ class Client:
     async def write(self, data: bytes) -> None:
         try:
             self._writer.write(data)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE if len(data) < LARGE else FINAL):
                 await self._writer.drain()
         except (OSError, TimeoutError) as error:
             raise Gone from error
@@ -77,7 +81,7 @@ class Client:
             await self.reset()
             raise Refused(*wrong)
         await self.write(letter.raw + b".\r\n")
-        await self.expect(250)
+        await self.expect(250, patience=FINAL)
 
     async def reset(self) -> None:
         await self.write(b"RSET\r\n")

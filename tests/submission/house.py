@@ -47,19 +47,21 @@ class House:
         return f"q{len(self.accepted)}"
 
 
-def settings(ca: Ca | None = None, **submission: object) -> Settings:
+def settings(ca: Ca | None = None, *, data_dir: Path = Path("data"), **submission: object) -> Settings:
     """Return the settings of a test gateway that listens on free ports."""
     tls = {"tls": {"certificate": str(ca.certificate), "key": str(ca.key)}} if ca else {}
     section = {"hostname": "mail.firm.example", "listen": ["127.0.0.1:0"], "max_message_size": LIMIT, **submission}
-    return parse({"data_dir": "data", "submission": section, **tls}, base=Path("/nowhere"))
+    return parse({"data_dir": str(data_dir), "submission": section, **tls}, base=Path("/nowhere"))
 
 
 @asynccontextmanager
-async def house(ca: Ca | None = None, *, timers: Timers | None = None, **submission: object) -> AsyncIterator[House]:
+async def house(
+    ca: Ca | None = None, *, timers: Timers | None = None, data_dir: Path = Path("data"), **submission: object
+) -> AsyncIterator[House]:
     """Run a server, which offers TLS where there is an authority."""
     found = House()
     server = SubmissionServer(
-        settings(ca, **submission),
+        settings(ca, data_dir=data_dir, **submission),
         tls=ca.server_context() if ca else None,
         sign_in=found.sign_in,
         accept=found.accept,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+from contextlib import closing
 from functools import partial
+from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import given
@@ -13,13 +16,15 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import BadMessage, TooLarge
 from gateway.mime.check import line_fault
-from gateway.submission.data import Intake
+from gateway.store.scratch import Scratch
+from gateway.submission.data import SPILL, Intake
 from gateway.submission.terms import Timers
 from tests.submission.dialogue import Peer
 from tests.submission.house import LIMIT, House, house
 from tests.submission.signed_in import signed_in, to_data
 from tests.waiting import until
 
+SCRATCH = Path(mkdtemp())  # empty again after each example
 FAKE_ENDS = (
     b"\n.\n",
     b"\n.\r",
@@ -76,21 +81,28 @@ def test_M2_what_is_taken_is_clean_and_what_was_meant(pieces: list[bytes], data:
     wanted = (whole + b"\r\n").replace(b"\r\n.", b"\r\n")[2:]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     blocks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    try:
-        taken, left = _take(blocks)
-    except BadMessage:
-        assert line_fault(whole + b"\r\n") is not None
-        return
-    assert (taken, left) == (wanted, rest)
-    assert line_fault(taken) is None
+    for scratch in (None, SCRATCH):  # in memory, and each block through a file
+        try:
+            taken, left = _take(blocks, scratch)
+        except BadMessage:
+            assert line_fault(whole + b"\r\n") is not None
+            continue
+        assert (taken, left) == (wanted, rest)
+        assert line_fault(taken) is None
 
 
-def _take(blocks: list[bytes]) -> tuple[bytes, bytes]:
-    intake = Intake(LIMIT)
-    for number, block in enumerate(blocks):
-        rest = intake.feed(block)
-        if rest is not None:
-            return intake.message(), rest + b"".join(blocks[number + 1 :])
+def no_scratch() -> Scratch:
+    raise AssertionError("a small message needs no file")
+
+
+def _take(blocks: list[bytes], scratch: Path | None = None) -> tuple[bytes, bytes]:
+    with closing(Intake(LIMIT, no_scratch if scratch is None else partial(Scratch, scratch))) as intake:
+        for number, block in enumerate(blocks):
+            rest = intake.feed(block)
+            if rest is not None:
+                return intake.message(), rest + b"".join(blocks[number + 1 :])
+            if scratch is not None:
+                intake.spill()
     raise AssertionError("no end was found")
 
 
@@ -166,7 +178,7 @@ async def test_F6_memory_stays_bounded_and_an_endless_message_is_cut() -> None:
 
 
 def test_a_message_over_the_limit_is_dropped_while_it_comes() -> None:
-    intake = Intake(1_000)
+    intake = Intake(1_000, no_scratch)
     intake.feed(b"x" * 998 + b"\r\n")
     intake.feed(b"x" * 998 + b"\r\n")
     assert intake.feed(b".\r\nQUIT\r\n") == b"QUIT\r\n"
@@ -208,3 +220,26 @@ async def _sends_one(peer: Peer, found: House) -> None:
     peer.send(b"Subject: y\r\n\r\n.\r\n")
     assert await peer.reply() == "250 2.0.0 Accepted as q1"
     assert found.accepted[0].raw == b"Subject: y\r\n\r\n"
+
+
+async def test_S4_a_large_message_is_the_same_bytes_behind_its_file_and_nothing_of_it_is_left(tmp_path: Path) -> None:
+    lines = [b"." * (number % 3) + b"line %d" % number + b"x" * (number % 90) for number in range(40_000)]
+    stuffed = b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
+    assert len(stuffed) > 4 * SPILL
+    async with house(data_dir=tmp_path, max_message_size=8_000_000) as found:
+        peer = await to_data(found.port)
+        peer.send(stuffed + b".\r\n")
+        assert (await peer.reply()).startswith("250")
+        assert found.accepted[0].raw == b"".join(line + b"\r\n" for line in lines)
+        assert list((tmp_path / "tmp").iterdir()) == []
+        await peer.close()
+
+
+async def test_a_message_for_which_the_disk_has_no_place_is_put_off_and_read_to_its_end(tmp_path: Path) -> None:
+    async with house(data_dir=tmp_path / "gone", max_message_size=8_000_000) as found:
+        peer = await to_data(found.port)
+        peer.send((b"x" * 76 + b"\r\n") * (3 * SPILL // 78) + b".\r\nNOOP\r\n")
+        assert (await peer.reply()).startswith("451 4.")
+        assert (await peer.reply()).startswith("250")
+        assert found.accepted == []
+        await peer.close()

@@ -1,4 +1,4 @@
-"""Room in memory for large messages: what all tails together hold of them stays under one limit."""
+"""Room in memory for large messages: what all who share it hold of them together stays under one limit."""
 
 from __future__ import annotations
 

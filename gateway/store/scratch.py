@@ -1,0 +1,38 @@
+"""A file without a name, for what is too large to be in memory and nothing yet: a crash leaves nothing of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gateway.store import files
+from gateway.store.trouble import trouble
+
+
+class Scratch:
+    """Written from one thread at a time; `NoSpace` or `TemporaryFailure` where the disk does not take it."""
+
+    def __init__(self, root: Path) -> None:
+        self.size = 0  # octets
+        try:
+            self._file = files.unnamed(root)
+        except OSError as error:
+            raise trouble(error) from error
+
+    def write(self, octets: bytes) -> None:
+        try:
+            files.write_all(self._file, octets)
+        except OSError as error:
+            raise trouble(error) from error
+        self.size += len(octets)
+
+    def read(self) -> bytes:
+        """All of it."""
+        try:
+            os.lseek(self._file, 0, os.SEEK_SET)
+            return files.read_all(self._file, self.size)
+        except OSError as error:
+            raise trouble(error) from error
+
+    def close(self) -> None:
+        os.close(self._file)
