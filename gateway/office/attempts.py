@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
 
 WINDOW = 60.0  # seconds
 MAX_PER_PEER = 10  # failures a window: a person who mistypes stays below, a guesser gets 14,400 tries a day
@@ -14,36 +16,76 @@ KNOWN_PEERS = 10_000  # pairs of member and peer that have signed in
 IPV6_PREFIX = 64  # bits: one subscriber has at least that many addresses
 
 
+class May(Enum):
+    """Whether an attempt may be made."""
+
+    NOW = auto()
+    LATER = auto()  # when one that is under way has ended
+    NOT = auto()  # too many failed
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """An attempt that is under way, and what it counts for."""
+
+    login: str
+    peer: str
+    keys: tuple[str, ...]
+
+
 class Attempts:
-    """A sliding window of failures; an attempt is booked before it is made, and struck off when it succeeds."""
+    """A sliding window of failures; an attempt is booked before it is made, and struck off when it succeeds.
+
+    So however many are made at once, no more wrong passwords than the limit are ever looked at.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def book(self, login: str, peer: str) -> bool:
-        """Whether the attempt may be made; if so it counts as failed until ``succeeded``."""
-        peer_key, login_key = f"peer {network(peer)}", f"login {login}"
-        known = (login, network(peer)) in self._known
-        if self._recent(peer_key) >= MAX_PER_PEER or (not known and self._recent(login_key) >= MAX_PER_LOGIN):
-            return False
-        self._add(peer_key)
-        if not known:  # a member's own mistakes at their desk lock out nobody elsewhere
-            self._add(login_key)
-        return True
+    def may(self, login: str, peer: str) -> May:
+        """Whether the attempt may be made: tries under way may yet turn out to be right, so they only make it wait."""
+        answers = [self._room(key, most) for key, most in self._keys(login, peer).items()]
+        return next((word for word in (May.NOT, May.LATER) if word in answers), May.NOW)
 
-    def succeeded(self, login: str, peer: str) -> None:
-        """Strike off the attempt that was booked last, and remember where the member signs in from."""
-        pair = (login, network(peer))
-        keys = [f"peer {pair[1]}"] if pair in self._known else [f"peer {pair[1]}", f"login {login}"]
-        for key in keys:
-            if times := self._failures.get(key):
+    def book(self, login: str, peer: str) -> Booking:
+        """It counts as failed from now on, and is under way until `end`."""
+        booking = Booking(login, peer, tuple(self._keys(login, peer)))
+        for key in booking.keys:
+            self._add(key)
+            self._under_way[key] += 1
+        return booking
+
+    def end(self, booking: Booking, *, right: bool) -> None:
+        """Strike it off where the password was right, and remember where the member signs in from."""
+        for key in booking.keys:
+            self._under_way[key] -= 1
+            if not self._under_way[key]:
+                del self._under_way[key]
+            if right and (times := self._failures.get(key)):
                 times.pop()
-        self._known[pair] = None
-        self._known.move_to_end(pair)
-        if len(self._known) > KNOWN_PEERS:
-            self._known.popitem(last=False)
+        if right:
+            pair = (booking.login, network(booking.peer))
+            self._known[pair] = None
+            self._known.move_to_end(pair)
+            if len(self._known) > KNOWN_PEERS:
+                self._known.popitem(last=False)
+
+    def _keys(self, login: str, peer: str) -> dict[str, int]:
+        """What it counts for, with the most failures that each may have."""
+        address = network(peer)
+        keys = {f"peer {address}": MAX_PER_PEER}
+        if (login, address) not in self._known:  # a member's own mistakes at their desk lock out nobody elsewhere
+            keys[f"login {login}"] = MAX_PER_LOGIN
+        return keys
+
+    def _room(self, key: str, most: int) -> May:
+        recent = self._recent(key)
+        if recent < most:
+            return May.NOW
+        return May.NOT if recent - self._under_way[key] >= most else May.LATER
 
     def _recent(self, key: str) -> int:
         times = self._failures.get(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -12,10 +13,11 @@ import structlog
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.firm import Firm, Member
-from gateway.office.attempts import Attempts
+from gateway.office.attempts import Attempts, May
 from gateway.office.passwords import Passwords
 
 CACHED_FOR = 300.0  # seconds in which a password that was right costs no argon2 again
+MAX_WAITING = 256  # sign-ins that wait for the end of others: an office in which all start their mail program at nine
 MAX_CACHED = 1_000  # members; a firm has fewer
 
 log = structlog.get_logger()
@@ -37,27 +39,50 @@ class SignIn:
         self._attempts = Attempts(clock)
         self._key = secrets.token_bytes(32)
         self._cache: dict[str, tuple[bytes, float]] = {}
+        self._ended = asyncio.Event()  # set, and another one made, whenever a try has ended
+        self._waiting = 0
 
     async def check(self, login: str, password: str, peer: str) -> Member | None:
         """The member, or None when the login is unknown or the password wrong: both cost and look the same.
 
-        Raises TemporaryFailure when that peer, or others for that login, failed too often in the last minute. ``peer``
-        is an IP address. A password that was right within CACHED_FOR is taken at once, whatever others tried.
+        Raises TemporaryFailure when that peer, or others for that login, failed too often in the last minute; tries
+        that are under way are waited for, as they may be right. ``peer`` is an IP address. A password that was right
+        within CACHED_FOR is taken at once, whatever others tried.
         """
         member = self._firm().member_by_login.get(login)
         if member is not None and password and self._is_cached(member, password):
             return member
-        if not self._attempts.book(login, peer):
-            log.warning("sign-in limited", member=member.login if member else None, peer=peer)
-            raise TemporaryFailure("Too many failed sign-ins. Wait a minute, then try again.")
-        password_hash = member.password_hash if member else ""
-        if not await self._passwords.verify(password_hash, password) or member is None:
+        while (may := self._attempts.may(login, peer)) is not May.NOW:
+            if may is May.NOT or self._waiting >= MAX_WAITING:
+                log.warning("sign-in limited", member=member.login if member else None, peer=peer)
+                raise TemporaryFailure("Too many failed sign-ins. Wait a minute, then try again.")
+            await self._until_one_ended()
+            if member is not None and password and self._is_cached(member, password):
+                return member
+        return await self._try(member, login, password, peer)
+
+    async def _try(self, member: Member | None, login: str, password: str, peer: str) -> Member | None:
+        booking, right = self._attempts.book(login, peer), False
+        try:
+            verified = await self._passwords.verify(member.password_hash if member else "", password)
+            right = verified and member is not None
+        finally:
+            self._attempts.end(booking, right=right)
+            ended, self._ended = self._ended, asyncio.Event()
+            ended.set()
+        if not right or member is None:
             # A login that is nobody's may be a password typed into the wrong field.
             log.warning("sign-in refused", member=member.login if member else None, peer=peer)
             return None
-        self._attempts.succeeded(login, peer)
         self._remember(member, password)
         return member
+
+    async def _until_one_ended(self) -> None:
+        self._waiting += 1
+        try:
+            await self._ended.wait()
+        finally:
+            self._waiting -= 1
 
     def _digest(self, member: Member, password: str) -> bytes:
         """Keyed, and over the hash too: a member's new password makes the old one's digest useless."""

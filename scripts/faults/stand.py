@@ -111,8 +111,7 @@ class Stand:
                     await self.send(client, carries[number % len(carries)])
 
     async def load(self, clients: int, each: int, carries: Sequence[int] = (300,)) -> None:
-        """Several mail programs at once, after one that makes the password known: too many first times are put off."""
-        await self.send_until_gone(0)
+        """Several mail programs at once."""
         await asyncio.gather(*(self.send_until_gone(each, carries) for _ in range(clients)))
 
     async def revived(self) -> int:

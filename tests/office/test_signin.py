@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.domain.firm import Firm, Member
-from gateway.office.attempts import MAX_KEYS, MAX_PER_LOGIN, MAX_PER_PEER, WINDOW, Attempts, network
+from gateway.office.attempts import MAX_KEYS, MAX_PER_LOGIN, MAX_PER_PEER, WINDOW, Attempts, May, network
 from gateway.office.passwords import Passwords
 from gateway.office.signin import CACHED_FOR, SignIn
 from gateway.settings.firmtables import MAX_PASSWORD
@@ -143,6 +143,27 @@ async def test_S14_guesses_all_at_once_are_counted_before_they_are_made(desk: De
     assert guesses.count("wrong") == MAX_PER_PEER
 
 
+async def test_many_right_passwords_for_the_first_time_at_once_are_all_in(desk: Desk) -> None:
+    tries = await asyncio.gather(*(desk.tries() for _ in range(40)))
+    assert tries == ["in"] * 40
+    assert desk.passwords.asked <= MAX_PER_PEER
+    assert [await desk.tries("wrong") for _ in range(MAX_PER_PEER + 1)] == ["wrong"] * MAX_PER_PEER + ["limited"]
+
+
+async def test_S14_right_ones_among_guesses_all_at_once_are_in_and_no_more_guesses_are_looked_at(desk: Desk) -> None:
+    words = ["guess", "guess", ANA, *["guess"] * 3, ANA, *["guess"] * 40]
+    tries = await asyncio.gather(*(desk.tries(word) for word in words))
+    assert [tries[at] for at, word in enumerate(words) if word == ANA] == ["in", "in"]
+    assert tries.count("wrong") == MAX_PER_PEER
+    assert tries.count("limited") == len(words) - MAX_PER_PEER - 2
+
+
+async def test_first_times_at_once_leave_no_failures_behind_for_others(desk: Desk) -> None:
+    await asyncio.gather(*(desk.tries() for _ in range(40)))
+    desk.time += CACHED_FOR
+    assert await desk.tries(peer="203.0.113.9") == "in"
+
+
 async def test_S14_the_limit_ends_with_the_minute(desk: Desk) -> None:
     for _ in range(MAX_PER_PEER):
         await desk.tries("wrong")
@@ -155,8 +176,8 @@ async def test_S14_the_limit_ends_with_the_minute(desk: Desk) -> None:
 def test_right_passwords_use_up_no_tries(logins: list[str]) -> None:
     attempts = Attempts(lambda: 0.0)
     for login in logins:
-        assert attempts.book(login, HOME)
-        attempts.succeeded(login, HOME)
+        assert attempts.may(login, HOME) is May.NOW
+        attempts.end(attempts.book(login, HOME), right=True)
 
 
 async def test_S15_an_unknown_login_costs_as_much_as_a_wrong_password(desk: Desk) -> None:
@@ -199,7 +220,8 @@ def test_a_peer_is_an_address_or_an_ipv6_network(peer: str, counted: str) -> Non
 def test_what_is_remembered_of_guessers_is_bounded() -> None:
     attempts = Attempts(lambda: 0.0)
     for number in range(MAX_KEYS + 50):
-        attempts.book(f"user{number}", f"10.{number // 65536}.{number // 256 % 256}.{number % 256}")
-        attempts.succeeded(f"user{number}", f"10.0.{number // 256 % 256}.{number % 256}")
+        attempts.end(attempts.book(f"user{number}", f"10.1.{number // 256 % 256}.{number % 256}"), right=False)
+        attempts.end(attempts.book(f"user{number}", f"10.0.{number // 256 % 256}.{number % 256}"), right=True)
     assert len(attempts._failures) <= MAX_KEYS
     assert len(attempts._known) <= MAX_KEYS
+    assert not attempts._under_way
