@@ -37,6 +37,8 @@ def _rule(one: Answer) -> Sequence[str]:
     actions = ("send_as", "display_name", "reply_to", "sender", "signature")
     made = [f"{action}={one.text(action)}" for action in actions if one.plain.get(action) is not None]
     made += [f"bcc={address}" for address in one.words("bcc")]
+    if one.plain.get("office_hours") is not None:
+        made.append("in office hours" if one.flag("office_hours") else "at any hour")
     return one.text("name"), _when(one.part("when")), ", ".join(made)
 
 

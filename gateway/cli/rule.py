@@ -53,6 +53,7 @@ def _print(paper: Paper, one: Answer) -> None:
             ("to", ", ".join(one.words("recipients"))),
             ("clients", ", ".join(one.words("clients"))),
             ("bcc copies", ", ".join(one.words("bcc"))),
+            ("leaves at", _leaves_at(one)),
             ("signature", one.text("signature") + (" (that of replies)" if one.plain.get("reply") else "")),
             *(("note", note) for note in one.words("notes")),
         ]
@@ -70,6 +71,13 @@ def _print(paper: Paper, one: Answer) -> None:
 def _leaves_as(one: Answer) -> str:
     how = {"answered": " (the address that the client wrote to)", "rule": " (by a rule)"}
     return one.text("mailbox") + how.get(one.text("identity"), "")
+
+
+def _leaves_at(one: Answer) -> str:
+    if one.plain.get("office_hours") is not True:
+        return ""
+    leaves = one.moment("leaves_at")
+    return f"{leaves}, in office hours" if leaves else "at once: the office never closes"
 
 
 def _rule(one: Answer) -> list[str]:

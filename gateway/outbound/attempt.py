@@ -17,7 +17,7 @@ import structlog
 from gateway.domain.errors import Conflict, NotFound, PosternError, SignInRefused
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.mail import Asked, Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient
-from gateway.domain.record import EventKind
+from gateway.domain.record import EventKind, SyncState
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.insist import insist
 from gateway.outbound.remember import remember
@@ -74,7 +74,7 @@ class Attempts:
         """Ends with the entry settled: done, again later, or held."""
         mailbox = self._firm().mailbox_by_key.get(entry.mailbox)
         if mailbox is None:
-            await self._hold(entry, f"the mailbox {entry.mailbox} is not set up any more: set it up again, or cancel")
+            await self._hold(entry, await self._why_not(entry.mailbox))
             return Verdict.NOTHING
         async with self._room.take(entry.size):
             try:
@@ -87,6 +87,13 @@ class Attempts:
             except SignInRefused as error:
                 await self._sign_in_refused(entry, mailbox, error)
                 return Verdict.NOTHING
+
+    async def _why_not(self, key: str) -> str:
+        """Why nothing is sent through a mailbox that the firm does not have just now."""
+        sync = (await self._store.sync.states()).get(key)
+        if sync is not None and sync.state is SyncState.OFF and sync.detail:  # who stopped it, and how it starts again
+            return f"{key} was {sync.detail}"
+        return f"the mailbox {key} is not set up any more: set it up again, or cancel"
 
     async def broke(self, entry: QueueEntry, error: Exception) -> None:
         """The attempt ended by a fault that is not the next server's: for each who waits it was one that failed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain.address import Address
 from gateway.domain.errors import BadMessage, Faulty, NotFound, Refusal
@@ -15,6 +15,7 @@ from gateway.mime.facts import correspondents
 from gateway.mime.header import Header
 from gateway.outbound.prepare import Preparation
 from gateway.policy.explain import RuleVerdict, explain
+from gateway.policy.schedule import release_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Rehearsed:
     decision: Decision | None = None
     rules: tuple[RuleVerdict, ...] = ()
     notes: tuple[str, ...] = ()
+    leaves_at: datetime | None = None  # were it sent now; None where no hours of the office are kept
 
 
 class Rehearsal:
@@ -66,4 +68,12 @@ class Rehearsal:
         authorised = await self._prepare.authorise(submission)
         rules = explain(self._firm(), authorised)
         prepared = await self._prepare.render(authorised)
-        return replace(found, after=prepared.raw, decision=prepared.decision, rules=rules, notes=prepared.notes)
+        hours = prepared.hours
+        return replace(
+            found,
+            after=prepared.raw,
+            decision=prepared.decision,
+            rules=rules,
+            notes=prepared.notes,
+            leaves_at=release_at(None, prepared.stamp.at, timedelta(), hours) if hours else None,
+        )

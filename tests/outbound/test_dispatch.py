@@ -12,7 +12,7 @@ import pytest
 
 from gateway.domain.firm import Secret
 from gateway.domain.mail import Delivery, QueueEntry, QueueState
-from gateway.domain.record import EventKind
+from gateway.domain.record import EventKind, SyncState
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.dispatch import Dispatcher, release_after_change
 from gateway.trial.faults import Drop, Refuse
@@ -160,6 +160,17 @@ async def test_mail_of_a_mailbox_that_is_gone_waits_for_a_person(tmp_path: Path)
         async with dispatching(r):
             held = await settled(r, entry, QueueState.HELD)
             assert "not set up any more" in held.hold_reason
+
+
+async def test_mail_of_a_mailbox_that_a_person_stopped_says_who_and_how_it_starts_again(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        sentence = f"stopped by ion; `postern mailbox sync {SUPPORT}` starts it again"
+        await r.store.sync.set_state(SUPPORT, SyncState.OFF, r.clock(), sentence)
+        entry = await r.accepted()
+        r.firm = small_firm(r.provider, mailboxes=())  # as `Stops.sending` has it
+        async with dispatching(r):
+            held = await settled(r, entry, QueueState.HELD)
+        assert held.hold_reason == f"{SUPPORT} was {sentence}"
 
 
 def changed(blob: Path) -> None:

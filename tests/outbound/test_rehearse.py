@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gateway.domain.errors import NotFound
 from gateway.domain.firm import Rule, When
 from gateway.mime.address import parse_address
+from tests.outbound.test_hours import FRIDAY_NIGHT, keeping_hours
 from tests.rig import AL, ANA, SUPPORT, Rig, letter, rig
 
 
@@ -70,6 +72,16 @@ async def test_a_broken_rule_is_told_and_not_raised(tmp_path: Path) -> None:
     async with rig(tmp_path, rules=rules) as r:
         found = await r.rehearsal("ana", letter(), None)
         assert "gone" in (found.refusal or "")
+
+
+async def test_a_rule_of_office_hours_shows_when_it_would_leave(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        assert (await r.rehearsal("ana", letter(), None)).leaves_at is None
+        r.firm = keeping_hours(r.firm)
+        r.clock.at = FRIDAY_NIGHT
+        found = await r.rehearsal("ana", letter(), None)
+        assert found.leaves_at == datetime(2026, 3, 16, 6, 30, tzinfo=UTC)
+        assert found.rules[0].acted == ("office_hours",)
 
 
 async def test_nobody_can_rehearse_as_nobody(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def _shape(found: Rehearsed) -> shapes.Json:
         "recipients": [str(address) for address in found.recipients],
         "bcc": [str(address) for address in decision.bcc] if decision else [],
         "signature": decision.signature.name if decision and decision.signature else None,
+        "office_hours": decision.in_office_hours if decision else None,
+        "leaves_at": shapes.moment(found.leaves_at) if found.leaves_at else None,
         "reply": decision.is_reply if decision else None,
         "rules": [
             {"name": one.name, "matched": one.matched, "why": one.why, "acted": list(one.acted)} for one in found.rules
