@@ -23,7 +23,7 @@ from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
 from gateway.store.damaged import Unreadable
 from gateway.store.feed import Bell
-from gateway.store.queue_rows import add_entries, read_entries, read_entry, unknown
+from gateway.store.queue_rows import add_entries, read_entries, read_entry, read_named, unknown
 from gateway.store.reader import Reader
 from gateway.store.schema import queue_entry
 from gateway.store.writer import Writer
@@ -185,7 +185,7 @@ class Queue:
 
     async def entries(self, ids: Sequence[str]) -> dict[str, QueueEntry]:
         """Several by their ids, in one look."""
-        return await self._reader.run(lambda connection: {one: _get(connection, one) for one in ids})
+        return await self._reader.run(lambda connection: _named(connection, ids))
 
     async def list(self, state: QueueState | None = None, limit: int = 100, before: str | None = None) -> Entries:
         """Newest first; ``before`` is the id of the last one seen."""
@@ -345,6 +345,15 @@ def _find(connection: Connection, queue_id: str) -> tuple[int, QueueState]:
 
 def _number(connection: Connection, queue_id: str) -> int:
     return _find(connection, queue_id)[0]
+
+
+def _named(connection: Connection, ids: Sequence[str]) -> dict[str, QueueEntry]:
+    try:
+        return read_named(connection, ids)
+    except Exception as error:
+        if not damaged.is_unreadable(error):
+            raise
+        return {one: _get(connection, one) for one in ids}
 
 
 def _get(connection: Connection, queue_id: str) -> QueueEntry:

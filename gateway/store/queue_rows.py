@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypedDict
 
-from sqlalchemy import Connection, Select, bindparam, insert, select
+from sqlalchemy import Connection, Select, bindparam, func, insert, select
 
 from gateway.domain.address import Address
 from gateway.domain.errors import NotFound
@@ -26,6 +27,13 @@ _ADD_ENTRIES = Compiled(insert(queue_entry))
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("of")).scalar_subquery()
 _ADD_RECIPIENTS = Compiled(insert(recipient).values(entry=_NUMBER))
 _OF_ENTRY = Compiled(select(recipient).where(recipient.c.entry == bindparam("of")).order_by(recipient.c.position))
+_IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+_NAMED = Compiled(select(queue_entry).where(queue_entry.c.id.in_(_IDS)))
+_OF_NAMED = Compiled(
+    select(recipient)
+    .where(recipient.c.entry.in_(select(queue_entry.c.number).where(queue_entry.c.id.in_(_IDS))))
+    .order_by(recipient.c.entry, recipient.c.position)
+)
 _address = lru_cache(ADDRESSES)(Address)
 
 
@@ -65,6 +73,18 @@ def read_readable(connection: Connection, number: int) -> QueueEntry | None:
 def read_entry(connection: Connection, row: Any) -> QueueEntry:
     """The entry of a row with all columns of ``queue_entry``, whoever fetched it."""
     return _read_entry(row, [read_recipient(one) for one in _OF_ENTRY.all(connection, {"of": row.number})])
+
+
+def read_named(connection: Connection, ids: Sequence[str]) -> dict[str, QueueEntry]:
+    """Those with these ids, in their order, in two statements however many they are; `NotFound` where one is not."""
+    named = {"ids": json.dumps(list(ids))}
+    rows = {row.id: row for row in _NAMED.all(connection, named)}
+    people: dict[int, list[Recipient]] = {row.number: [] for row in rows.values()}
+    for one in _OF_NAMED.all(connection, named):
+        people[one.entry].append(read_recipient(one))
+    for missing in (one for one in ids if one not in rows):
+        raise unknown(missing)
+    return {one: _read_entry(rows[one], people[rows[one].number]) for one in ids}
 
 
 def unknown(queue_id: str) -> NotFound:
