@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 _Many = Callable[[Connection, Sequence[object]], None]
 
-BATCH = 256  # jobs in one COMMIT: more would only make the first of them wait longer
+BATCH = 256  # jobs in one COMMIT, about: more would only make the first of them wait longer
 
 
 class _Job(Generic[T]):
@@ -87,7 +87,8 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._gathered: list[_Job[object]] = []
+        self._jobs: SimpleQueue[list[_Job[object]] | None] = SimpleQueue()
         self._closed = False
         self.on_commit: list[Callable[[], None]] = []  # called on the loop after each COMMIT
         self._connection = engine.connect()
@@ -127,12 +128,21 @@ class Writer:
         await job.future
 
     def _put(self, job: _Job[T]) -> None:
+        """To the thread with all that comes in the same turn of the loop: a COMMIT costs as much for one as for ten."""
         if self._closed:
             raise TemporaryFailure(CLOSED)
-        self._jobs.put(job)  # type: ignore[arg-type]  # the queue does not care what a job returns
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append(job)  # type: ignore[arg-type]  # the queue does not care what a job returns
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if gathered:
+            self._jobs.put(gathered)
 
     async def close(self) -> None:
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -147,15 +157,15 @@ class Writer:
         self._finish()
 
     def _take(self) -> tuple[list[_Job[object]], bool]:
-        """Wait for one job, then take all that came meanwhile; True after the last."""
+        """Wait for some jobs, then take all that came meanwhile; True after the last."""
         jobs: list[_Job[object]] = []
-        job = self._jobs.get()
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == BATCH:
+        more = self._jobs.get()
+        while more is not None:
+            jobs.extend(more)
+            if len(jobs) >= BATCH:
                 return jobs, False
             try:
-                job = self._jobs.get_nowait()
+                more = self._jobs.get_nowait()
             except Empty:
                 return jobs, False
         return jobs, True
