@@ -86,6 +86,8 @@ def _of(letter: Letter, domain: str, *, look_here: bool) -> Lookup[Evidence]:
     told: Evidence | None = None
     if letter.said is not None:
         told = yield from _told(letter, letter.said, domain)
+        if told.dmarc is None and told.spf is None and told.is_complete:
+            told = yield from _with_spf(letter, told)
         if weigh(told).standing is not Standing.UNKNOWN or letter.said.of("dkim"):
             return told
     if not look_here:
@@ -113,6 +115,8 @@ def _told(letter: Letter, said: Stated, domain: str) -> Lookup[Evidence]:
         spf=spf,
         dmarc=dmarc.result if dmarc else None,
         asked=asked,
+        is_complete=bool(dkim),
+        unsure=house.unsure or any(one.result is Result.TEMPERROR for one in (*dkim, *([spf] if spf else []))),
         arc=_forwarded(letter, domain) if any(one.result is Result.PASS for one in said.of("arc")) else None,
         is_new=letter.is_new,
     )
@@ -165,6 +169,7 @@ def _seen(letter: Letter, domain: str) -> Lookup[Evidence]:
         house=house,
         source=Source.HERE,
         dkim=tuple(dkim),
+        is_complete=True,
         unsure=house.unsure or any(one.result is Result.TEMPERROR for one in dkim),
         is_new=letter.is_new,
     )

@@ -21,8 +21,9 @@ no  evidence                                                        standing    
 6   the provider's DMARC fails, and the owner asks to quarantine    unverified  the owner says: not ours. Where it is
     or reject such mail, or what they ask is not known                          not known the provider's word counts
 7   the provider's SPF fails (`-all`) for the very domain           unverified  the owner says: not from there
-8   checked here, new: the owner asks to quarantine or reject what  unverified  as 6, for providers that do not look
-    fails, DNS answered all, and nothing of 2 to 5 holds
+8   new, and the provider's DMARC says nothing of this domain: the  unverified  as 6, for providers that do not look;
+    owner asks to quarantine or reject what fails, DNS answered                 or that read another domain in From
+    all, signatures were looked at, and nothing of 2 to 5 holds
 9   DMARC fails, and the owner asks for nothing (p=none)            unknown     they still look for their own mail;
                                                                                 forwarders and lists break it daily
 10  DNS could not say                                               unknown     no evidence
@@ -69,6 +70,7 @@ class Evidence:
     dmarc: Result | None = None  # as the provider says; None: it says nothing of this domain
     asked: Policy | None = None  # what the provider says that the owner asks for
     arc: Vouch | None = None  # its domain is the first sealer's; a pass counts, and is given only by `evidence`
+    is_complete: bool = False  # somebody looked at the signatures
     unsure: bool = False  # DNS could not say something that would matter
     is_new: bool = True
 
@@ -143,12 +145,13 @@ def _failed(it: Evidence, spf: Vouch | None) -> tuple[Standing, str]:  # noqa: P
     if it.source is Source.PROVIDER and spf and spf.result is Result.FAIL and spf.domain == domain:
         return Standing.UNVERIFIED, f"The mailbox's provider says that {domain} forbids the server that sent it (SPF)."
     here = it.source is not Source.PROVIDER
-    if here and it.is_new and house.is_enforced and not it.unsure:
+    looked = it.dmarc is None and it.is_complete and not it.unsure
+    if looked and it.is_new and house.is_enforced:
         return (
             Standing.UNVERIFIED,
             f"{domain} asks to {house.policy} mail that it does not stand for; nothing here does.",
         )
-    if it.dmarc is Result.FAIL or (here and it.is_new and house.policy is Policy.NONE):
+    if it.dmarc is Result.FAIL or (looked and it.is_new and house.policy is Policy.NONE):
         return (
             Standing.UNKNOWN,
             f"Nothing stands for {domain} in it, but {domain} does not ask that such mail be kept out.",

@@ -175,6 +175,7 @@ async def test_U3_what_is_closed_is_refused_in_the_very_words_of_what_is_not_the
         ("/v1/scheduled?client=Beta", "/v1/scheduled?client=None"),
         (f"/v1/messages/{made.messages['Beta']}", "/v1/messages/99999"),
         (f"/v1/messages/{made.messages['Beta']}/raw", "/v1/messages/99999/raw"),
+        (f"POST /v1/messages/{made.messages['Beta']}/approve", "POST /v1/messages/99999/approve"),
         (f"/v1/documents/{made.documents['Beta']}", "/v1/documents/99999"),
         (f"/v1/documents/{made.documents['Beta']}/content", "/v1/documents/99999/content"),
         ("/v1/queue/entry-beta", "/v1/queue/entry-none"),

@@ -154,7 +154,25 @@ def test_I1_results_of_a_name_that_is_not_the_providers_are_ignored() -> None:
 
 def test_I1_results_for_another_domain_are_none_for_this_one() -> None:
     raw = at_google(letter(), PASS.replace("pacino.example", "attacker.example"))
-    assert standing(verdict(raw, GOOGLE)) is Standing.UNKNOWN
+    found = verdict(raw, GOOGLE)
+    assert (found.standing, found.source) == (Standing.UNVERIFIED, Source.PROVIDER)
+    assert standing(verdict(raw, GOOGLE, dns(MONITORED))) is Standing.UNKNOWN
+    assert standing(verdict(raw, GOOGLE, dns(ENFORCED, failing=["*"]))) is Standing.UNKNOWN
+    assert standing(verdict(raw, GOOGLE, now=LATER)) is Standing.UNKNOWN
+
+
+def test_a_provider_that_says_nothing_of_dmarc_is_taken_by_its_dkim_and_spf() -> None:
+    signed_only = at_postfix(letter(), results="mx.firm.example; dkim=none")  # SPF is looked up here, and passes
+    assert standing(verdict(signed_only, OWN)) is Standing.VERIFIED
+    neither = at_postfix(letter(), results="mx.firm.example; dkim=none", ip=FROM_ATTACKER)
+    assert standing(verdict(neither, OWN)) is Standing.UNVERIFIED
+    spf_only = at_postfix(
+        signed(letter(), CLIENT),
+        results="mx.firm.example; spf=softfail smtp.mailfrom=al@pacino.example",
+        ip=FROM_ATTACKER,
+    )
+    assert verdict(spf_only, OWN).source is Source.HERE
+    assert standing(verdict(spf_only, OWN)) is Standing.VERIFIED
 
 
 def test_I1_a_second_author_beside_the_real_one_is_unverified() -> None:
