@@ -26,10 +26,13 @@ def mail() -> None:
 @mail.command("list")
 @click.option("--client", required=True, metavar="NAME", help="Whose mail.")
 @click.option("--box", type=click.Choice(["inbox", "sent", "scheduled"]), help="Only this box.")
+@click.option("--unverified", is_flag=True, help="Only what waits for somebody to approve it.")
 @click.option("--limit", type=click.IntRange(1, 500), default=PAGE, show_default=True, help="At most so many.")
 @click.option("--before", metavar="ID", help="Only what comes behind this one.")
 @talking
-def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, limit: int, before: str | None) -> None:
+def list_mail(
+    daemon: Daemon, paper: Paper, *, client: str, box: str | None, unverified: bool, limit: int, before: str | None
+) -> None:
     """List a client's messages, newest first; what is scheduled in the order in which it leaves."""
     if box == "scheduled":
         answer = daemon.get(f"/v1/clients/{step(client)}/scheduled", limit=limit, before=before)
@@ -37,13 +40,16 @@ def list_mail(daemon: Daemon, paper: Paper, *, client: str, box: str | None, lim
         return
     if before is not None and not before.isdecimal():
         raise click.BadParameter("a message's ID is a number.", param_hint="--before")
-    answer = daemon.get(f"/v1/clients/{step(client)}/messages", box=box, limit=limit, before=before)
+    waits = "true" if unverified else None
+    path = f"/v1/clients/{step(client)}/messages"
+    answer = daemon.get(path, box=box, unverified=waits, limit=limit, before=before)
     if paper.as_json:
         paper.answer(answer)
         return
     rows = [_row(one) for one in answer.parts("messages")]
     columns = ("id", "date", "box", "thread", "sender", "from", "to", "subject")
-    paper.table(columns, rows, empty=f"No mail of {client} has been filed yet.")
+    empty = f"No mail of {client} waits for an approval." if unverified else f"No mail of {client} has been filed yet."
+    paper.table(columns, rows, empty=empty)
 
 
 @mail.command(context_settings={"ignore_unknown_options": True})

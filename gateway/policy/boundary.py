@@ -64,7 +64,7 @@ class Hop:
     helo: str = ""
     ip: Ip | None = None
     is_inside: bool = False  # the message had arrived already: by LMTP, or from the machine itself
-    at: datetime | None = None
+    date: str = ""  # as it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,11 @@ def envelope(header: Header, trace: Sequence[Hop]) -> Envelope | None:
 
 def received_at(trace: Sequence[Hop]) -> datetime | None:
     """When the message came into the mailbox, as the last server wrote it: aware, UTC."""
-    return trace[0].at if trace else None
+    return _date(trace[0].date) if trace else None
 
 
-def stated(header: Header, trust: Trust) -> Stated | None:
+def stated(header: Header, trust: Trust, trace: Sequence[Hop]) -> Stated | None:
     """What the provider says of the message; None where it says nothing that may be believed."""
-    trace = hops(header)
     if not trust.ids or not trace:
         return None
     fields = list(_believed(header, trust, trace))
@@ -162,7 +161,7 @@ def _hop(header: Header, span: FieldSpan) -> Hop:
     by = _BY.search(words or text)
     helo, ip = _client(words or text)
     inside = ip is not None and ip.is_loopback
-    return Hop(span, by[1] if by else "", helo, ip, inside or bool(_LMTP.search(words)), _date(date))
+    return Hop(span, by[1] if by else "", helo, ip, inside or bool(_LMTP.search(words)), date)
 
 
 def _client(words: str) -> tuple[str, Ip | None]:

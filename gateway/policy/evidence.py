@@ -58,7 +58,9 @@ def gather(raw: bytes, *, trust: Trust, now: datetime, announced: bool, own: Col
     trace = hops(header)
     came = received_at(trace)
     is_new = announced if came is None else now - came < WEEK
-    letter = Letter(header, Bodies(raw[header.end :]), trace, stated(header, trust), int(now.timestamp()), is_new)
+    letter = Letter(
+        header, Bodies(raw[header.end :]), trace, stated(header, trust, trace), int(now.timestamp()), is_new
+    )
     if not trace:
         return Verdict(Standing.UNKNOWN, "It came by no server: somebody put it into the mailbox.")
     domains = from_domains(header)
@@ -68,7 +70,9 @@ def gather(raw: bytes, *, trust: Trust, now: datetime, announced: bool, own: Col
     for domain in domains[:MANY]:
         evidence = yield from _of(letter, domain, look_here=domain not in own)
         found.append(evidence)
-    found.extend(Evidence(House(domain), is_new=is_new) for domain in domains[MANY:])
+    found.extend(
+        Evidence(House(domain), is_new=is_new) for domain in domains[MANY : MANY + 1]
+    )  # it stands for the rest
     return weigh_all(found)
 
 

@@ -33,6 +33,7 @@ from gateway.store.record_rows import (
 )
 from gateway.store.saving import Saver
 from gateway.store.trouble import trouble
+from gateway.store.verdicts import WAITING
 from gateway.store.writer import Writer
 
 T = TypeVar("T")
@@ -101,14 +102,24 @@ class Record:
         both = filed.union(aside)
         return set(await self._reader.run(lambda connection: connection.execute(both).scalars().all()))
 
-    async def list(self, client: str, box: Direction | None, limit: int = 50, before: int | None = None) -> Filings:
-        """A client's filings; ``before`` is the message's id."""
+    async def list(
+        self,
+        client: str,
+        box: Direction | None,
+        limit: int = 50,
+        before: int | None = None,
+        *,
+        unverified: bool = False,
+    ) -> Filings:
+        """A client's filings; ``before`` is the message's id, ``unverified``: only what waits for an approval."""
         filed = schema.filing.c
         query = FILINGS.where(filed.client == client).order_by(filed.message.desc()).limit(limit)
         if box is not None:
             query = query.where(filed.direction == box.value)
         if before is not None:
             query = query.where(filed.message < before)
+        if unverified:
+            query = query.where(filed.message.in_(WAITING))
         return [read_filing(row) for row in await self._all(query)]
 
     async def message(self, id: int) -> Message:  # noqa: A002 - the word of the API

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, text, update
 from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.domain.errors import Conflict
@@ -20,6 +20,9 @@ from gateway.store.schema import message, verdict
 from gateway.store.writer import Writer
 
 COLUMNS = [column for column in verdict.c if column.name != "message"]
+
+# Those that wait for a person; in the words of the index, so that it is used, and not all of a client's mail looked at.
+WAITING = select(verdict.c.message).where(text("standing = 'unverified' AND approved_at IS NULL"))
 
 _KNOWN = (
     select(message.c.sha256, *COLUMNS)

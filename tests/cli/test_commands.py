@@ -205,9 +205,12 @@ async def test_I1_unverified_mail_is_listed_shown_exported_as_such_and_approved(
     assert (await ask(house.socket, "mail", "export", "--client", CLIENT, tmp_path / "before")).code == 0
     assert [path.name for path in (tmp_path / "before" / "inbox").iterdir()] == [f"2026-03-14 {number} unverified.eml"]
 
+    waiting = await ask(house.socket, "mail", "list", "--client", CLIENT, "--unverified", "--json")
+    assert [one["message"]["id"] for one in waiting.json["messages"]] == [number]
     approved = await ask(house.socket, "mail", "approve", number)
     assert approved.out.startswith(f"Message {number} is approved as mail of {CLIENT}.\n  saved clients/")
     assert "approved" in (await ask(house.socket, "mail", "list", "--client", CLIENT)).out.splitlines()[1]
+    assert "waits for an approval" in (await ask(house.socket, "mail", "list", "--client", CLIENT, "--unverified")).err
     again = await ask(house.socket, "mail", "approve", number)
     assert (again.code, "was approved by" in again.err) == (65, True)
     assert (await ask(house.socket, "mail", "export", "--client", CLIENT, tmp_path / "after")).code == 0

@@ -96,7 +96,8 @@ RESULTS = "Authentication-Results: mx.firm.example; "
 
 
 def said(trust: Trust, *lines: str) -> list[tuple[str, str]]:
-    found = stated(header(*lines), trust)
+    read = header(*lines)
+    found = stated(read, trust, hops(read))
     return [(one.method, one.result.value) for one in found.results] if found else []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from gateway.domain.verdict import Result, Source, Standing, Verdict
@@ -336,3 +338,50 @@ def test_I1_the_providers_word_for_a_chain_counts_only_with_known_sealers() -> N
     unknown = sealed(raw, "attacker.example", "dmarc=pass header.from=pacino.example")
     assert standing(verdict(at_google(known, fails), GOOGLE)) is Standing.VERIFIED
     assert standing(verdict(at_google(unknown, fails), GOOGLE)) is Standing.UNVERIFIED
+
+
+# bounds
+
+SIGNATURE = "DKIM-Signature: v=1; a=ed25519-sha256; d=pacino.example; s=s1; "
+SET = (
+    "ARC-Seal: i={0}; a=rsa-sha256; d=google.com; s=seal; b=eA==; cv={1}\r\n"
+    "ARC-Message-Signature: i={0}; a=rsa-sha256; d=google.com; s=seal; h=from; bh=eA==; b=eA==\r\n"
+    "ARC-Authentication-Results: i={0}; google.com; dmarc=pass header.from=pacino.example\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("top", "body"),
+    [
+        ("Authentication-Results: mx.google.com; " + "dkim=pass header.d=pacino.example; " * 39 + "spf=pass\r\n", ""),
+        ("Authentication-Results: mx.google.com; dkim=pass " + "(" * 9_000 + "\r\n", ""),
+        (SIGNATURE + "h=from; bh=eA==; b=" + "A" * 18_000 + "==\r\n", ""),
+        (SIGNATURE + "h=" + "from:" * 199 + "to; bh=eA==; b=eA==\r\n", ""),
+        (SIGNATURE + "l=1; c=simple/relaxed; h=from; bh=eA==; b=eA==\r\n", "x\r\n" * 300_000),
+        (SIGNATURE + "h=from; bh=eA==; b=eA==\r\n", " \t" * 1_000_000),
+        ("".join(SET.format(number, "pass" if number > 1 else "none") for number in range(1, 51)), "x\r\n" * 100_000),
+        ("Received: from a (b [198.52.100.9]) by c; x\r\n", ""),
+        ("X-Long: " + "a" * 10_000 + "\r\n", ""),
+    ],
+    ids=["results", "comment", "value", "names", "l=", "white", "arc", "received", "long"],
+)
+def test_F4_a_thousand_hostile_fields_are_weighed_within_half_a_second_of_cpu(top: str, body: str) -> None:
+    raw = letter(top=top * (1 if body else 1_000)) + body.encode()
+    for trust, arrived in ((GOOGLE, at_google(raw, FAIL)), (OWN, at_postfix(raw, ip=FROM_ATTACKER))):
+        start = time.process_time()
+        assert standing(verdict(arrived, trust)) is Standing.UNVERIFIED
+        assert time.process_time() - start < 0.5
+
+
+def test_F4_thousands_of_authors_are_not_looked_at_one_by_one() -> None:
+    asked: list[str] = []
+    answer = dns(ENFORCED)
+
+    def ask(question: Question) -> Answer:
+        asked.append(question.name)
+        return answer(question)
+
+    found = verdict(at_postfix(letter(", ".join(f"a@d{number}.example" for number in range(4_000)))), ask=ask)
+    assert found.standing is Standing.UNVERIFIED
+    assert len(asked) <= 3 * 3
+    assert len(found.reason) < 200
