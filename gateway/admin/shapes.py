@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature, When
@@ -50,6 +51,7 @@ def sync(value: MailboxSync) -> Json:
         "synced_at": moment(value.synced_at),
         "filed": value.filed,
         "skipped": value.skipped,
+        "history": None if value.history is None else asdict(value.history),
     }
 
 

@@ -11,6 +11,7 @@ from gateway.cli.exits import DATA, OK, Failed
 from gateway.cli.paper import Paper
 from gateway.cli.talking import talking
 
+NAMED = 5  # addresses that are looked for; the rest is a number
 FAILED = 1  # a step of the test failed; the commands' own failures are sysexits
 
 
@@ -144,6 +145,7 @@ def _show(paper: Paper, one: Answer) -> None:
                     ("since", sync.moment("since")),
                     ("synced at", sync.moment("synced_at")),
                     ("detail", sync.text("detail")),
+                    *_history(sync),
                 ]
                 if sync
                 else []
@@ -161,6 +163,15 @@ def _grant(one: Answer) -> str:
 def _state(one: Answer) -> str:
     sync = one.part("sync")
     return sync.text("state") if sync else "off"
+
+
+def _history(sync: Answer) -> list[tuple[str, str]]:
+    history = sync.part("history")
+    if not history:
+        return []
+    addresses = history.words("addresses")
+    shown = ", ".join(addresses[:NAMED]) + (f" and {len(addresses) - NAMED} more" if len(addresses) > NAMED else "")
+    return [("history", f"{history.number('done')} of {history.number('found')} messages so far, with {shown}")]
 
 
 def _endpoint(one: Answer | None) -> str:

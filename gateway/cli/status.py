@@ -41,9 +41,14 @@ def _show(paper: Paper, answer: Answer) -> None:
     )
     rows = [_mailbox(one) for one in answer.parts("mailboxes")]
     if rows:
-        paper.table(("mailbox", "sync", "synced at", "filed", "set aside", "detail"), rows, empty="")
+        paper.table(("mailbox", "sync", "synced at", "filed", "history", "set aside", "detail"), rows, empty="")
 
 
 def _mailbox(one: Answer) -> list[str]:
-    cells = [one.text("mailbox"), one.text("state"), one.moment("synced_at")]
-    return [cell or "-" for cell in (*cells, one.text("filed"), one.text("skipped"), one.text("detail"))]
+    cells = [one.text("mailbox"), one.text("state"), one.moment("synced_at"), one.text("filed")]
+    return [cell or "-" for cell in (*cells, _history(one), one.text("skipped"), one.text("detail"))]
+
+
+def _history(one: Answer) -> str:
+    history = one.part("history")
+    return f"{history.number('done')} of {history.number('found')}" if history else ""

@@ -153,6 +153,7 @@ class EventKind(StrEnum):
     SYNC_STOPPED = "sync-stopped"
     SYNC_RESUMED = "sync-resumed"
     SET_ASIDE = "set-aside"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,15 @@ class Filed:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """How far the look for mail of before has come: of ``found`` messages, ``done`` were dealt with."""
+
+    addresses: tuple[str, ...]  # whose mail is looked for
+    found: int = 0  # so far: addresses are searched for a few at a time
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxSync:
     """How a mailbox's link stands."""
 
@@ -240,3 +250,4 @@ class MailboxSync:
     synced_at: datetime | None = None  # the last completed round
     filed: int = 0
     skipped: int = 0
+    history: Search | None = None  # None: none is being looked for

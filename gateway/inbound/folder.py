@@ -20,6 +20,7 @@ from gateway.domain.record import Location
 from gateway.inbound.allowance import Allowance
 from gateway.inbound.hits import Hit, cut, hits, looked_at
 from gateway.inbound.line import Line
+from gateway.inbound.progress import Progress
 from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
 from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile
@@ -47,6 +48,7 @@ class FolderRounds:
         self._folder = folder
         self._allowance = allowance
         self._reading = Reading(watch, mailbox, folder, allowance)
+        self._progress = Progress(watch, mailbox, folder)
         self._stride = HEADERS_AT_ONCE
         self._sight: Sight | None = None  # when we last compared what lies there with what we know
         self._settled = False
@@ -110,6 +112,8 @@ class FolderRounds:
         """Clients' mail below the cursor."""
         filed = 0
         self.paused = False
+        if waiting := sorted(await self.waiting()):
+            await self._progress.begin(waiting)
         while keys := sorted(await self.waiting())[:ADDRESSES_AT_ONCE]:
             sought = self._firm().sought
             addresses = [sought[key] for key in keys if key in sought]
@@ -118,6 +122,8 @@ class FolderRounds:
             if self.paused:
                 return filed
             await self._store.sync.mark_backfilled(self._mailbox.key, self._folder, keys)
+        if waiting:
+            await self._progress.end()
         if not self._settled:
             await self._store.sync.settle(self._mailbox.key, self._folder)
             self._settled = True
@@ -127,17 +133,23 @@ class FolderRounds:
         """What a search found. New mail does not wait for it: it is taken in between."""
         filed = 0
         aside = await self._store.sync.set_aside(self._mailbox.key, self._folder, self._cursor.uidvalidity)
+        found = [uid for uid in found if uid not in aside]
+        await self._progress.found(len(found))
         async with Line(self._watch, self._reading, session) as line:
-            for uids in _chunks([uid for uid in found if uid not in aside], self._stride):
+            for uids in _chunks(found, self._stride):
                 rows = await self._headers(session, uids)
+                left = len(uids)
                 for batch in await self._batches(rows, announce=announce):
                     self.paused = self._allowance.is_spent(self._now().date())
                     if self.paused:
                         log.info("history-waits", mailbox=self._mailbox.key, folder=self._folder)
                         return filed + await line.drain()
                     filed += await line.put(batch)
+                    await self._progress.done(len(batch))
+                    left -= len(batch)
                     if session.exists > self._exists:
                         filed += await self._new(session)
+                await self._progress.done(left)  # known already, or no client's after all
             return filed + await line.drain()
 
     async def _batches(self, rows: Sequence[HeaderRow], *, new: bool = False, announce: bool = True) -> list[list[Hit]]:

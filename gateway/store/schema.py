@@ -428,6 +428,18 @@ mailbox_sync = Table(
     Column("synced_at", Moment),
 )
 
+# How far the look for history has come in each folder; a row goes when it is over.
+searching = Table(
+    "searching",
+    metadata,
+    Column("mailbox", Words, nullable=False),
+    Column("folder", Words, nullable=False),
+    Column("addresses", JSON, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    PrimaryKeyConstraint("mailbox", "folder"),
+)
+
 # Kept as it happens: counting locations at every look at the status would read them all.
 tally = Table(
     "tally",

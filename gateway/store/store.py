@@ -33,6 +33,7 @@ from gateway.store.record import Record
 from gateway.store.returns import Returns
 from gateway.store.scheduled import Scheduled
 from gateway.store.search import Search
+from gateway.store.searches import Searches
 from gateway.store.secrets import Seal
 from gateway.store.sync import Sync
 from gateway.store.tokens import TokenShelf
@@ -84,6 +85,7 @@ class Store:
         self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
         self.verdicts = Verdicts(self._writer, self._reader, self._bell)
         self.sync = Sync(self._writer, self._reader)
+        self.searches = Searches(self._writer, self._reader)
         self.feed = Feed(self._writer, self._reader, self._bell)
         self.search = Search(database, self._writer, self._reader)
 

@@ -14,7 +14,8 @@ from gateway.store import locations, schema
 from gateway.store.compiled import Compiled
 from gateway.store.locations import Lookalike
 from gateway.store.reader import Reader
-from gateway.store.schema import backfilled, location, mailbox_sync, skipped, tally
+from gateway.store.schema import backfilled, location, mailbox_sync, searching, skipped, tally
+from gateway.store.searches import under_way
 from gateway.store.writer import Writer
 
 _CURSOR = schema.cursor.c
@@ -148,7 +149,7 @@ class Sync:
         """It is there no more: nothing lies in it, and one made under its name is a new one."""
 
         def work(connection: Connection) -> None:
-            for table in (location, skipped, backfilled, schema.cursor):
+            for table in (location, skipped, backfilled, searching, schema.cursor):
                 connection.execute(delete(table).where(table.c.mailbox == mailbox, table.c.folder == folder))
 
         await self._writer.run(work)
@@ -238,7 +239,9 @@ class Sync:
 
     async def states(self) -> dict[str, MailboxSync]:
         """By mailbox key; those that were never tried are missing."""
-        rows = await self._reader.run(lambda connection: connection.execute(_STATES).all())
+        rows, histories = await self._reader.run(
+            lambda connection: (connection.execute(_STATES).all(), under_way(connection))
+        )
         return {
             row.mailbox: MailboxSync(
                 mailbox=row.mailbox,
@@ -248,6 +251,7 @@ class Sync:
                 synced_at=row.synced_at,
                 filed=row.filed or 0,
                 skipped=row.aside,
+                history=histories.get(row.mailbox),
             )
             for row in rows
         }
@@ -278,7 +282,7 @@ class Sync:
 
         def work(connection: Connection) -> None:
             connection.execute(update(location).where(location.c.mailbox == mailbox).values(stale=True))
-            for table in (backfilled, skipped, schema.cursor):
+            for table in (backfilled, skipped, searching, schema.cursor):
                 connection.execute(delete(table).where(table.c.mailbox == mailbox))
 
         await self._writer.run(work)
