@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -190,9 +190,12 @@ def small_firm(provider: TrialProvider, **changes: object) -> Firm:
 
 @contextlib.asynccontextmanager
 async def rig(folder: Path, **changes: object) -> AsyncIterator[Rig]:
+    """``without``: capabilities that the provider lacks; all other ``changes`` are the firm's."""
+    without = changes.pop("without", ())
+    assert isinstance(without, Collection)
     accounts = dict.fromkeys((SUPPORT, ANA, ARCHIVE, AL), PASSWORD)
     settings = parse({"data_dir": str(folder), "submission": {"hostname": "mail.firm.example"}}, base=folder)
-    async with TrialProvider(accounts) as provider:
+    async with TrialProvider(accounts, without=without) as provider:
         clock = Clock()
         steady = QueueClock(clock, lambda: clock().timestamp() - clock.jumped)
         store = await Store.open(folder, url=None, key=b"k" * 32, clock=steady)

@@ -71,10 +71,13 @@ class Tail:
         while True:
             await self._meet(Happening.STARTED)
             error = await self._until_failure()
-            if isinstance(error, SignInRefused):
-                await self._stop(error)
+            if not isinstance(error, SignInRefused):
+                await self._retry(error)
+                continue
+            asked = self._asked
+            await self._stop(error)
+            if asked == self._asked:  # else somebody has put it right while we said so
                 return
-            await self._retry(error)
 
     async def broke(self, sentence: str) -> None:
         """Somebody else noticed that we failed."""
