@@ -8,6 +8,10 @@
     IN    mailbox ─► tail ─► match ─► fetch ─► file ─► announce
           (IDLE)    (cursor) (whose?)  (bytes) (one transaction with the cursor) (feed)
 
+A mailbox of the firm's is the people's: it is looked at (EXAMINE, PEEK), and nothing in it is moved, removed or marked.
+Two things are done there, once each: the copy of what left is put into Sent, where nobody else puts one, and the mail
+that was answered is marked \\Answered, where the firm has not turned that off.
+
 A floor imports only floors below it, rooms of one floor not each other; import-linter holds us to it::
 
     cli                            commands: clients of the admin socket, or the start of the daemon

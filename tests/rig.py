@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from gateway.store.store import Store
 from gateway.trial.provider import TrialProvider
 
 PASSWORD = "provider-secret"
+KEY = b"k" * 32
 SUPPORT, ANA, ARCHIVE = "support@firm.example", "ana@firm.example", "archive@firm.example"
 AL, STRANGER = "al@pacino.example", "someone@else.example"
 
@@ -63,7 +64,8 @@ class Rig:
     provider: TrialProvider
     firm: Firm
     settings: Settings
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock
+    steady: QueueClock
     woken: int = 0
 
     def wake(self) -> None:
@@ -76,6 +78,11 @@ class Rig:
     def told(self, entry: QueueEntry, kept: bool) -> None:
         if kept:
             self.wake()
+
+    async def reopen(self) -> None:
+        """As after a kill: what was under way is nobody's."""
+        await self.store.close()
+        self.store = await Store.open(self.settings.data_dir, url=None, key=KEY, clock=self.steady)
 
     @property
     def acceptance(self) -> Acceptance:
@@ -198,10 +205,11 @@ async def rig(folder: Path, **changes: object) -> AsyncIterator[Rig]:
     async with TrialProvider(accounts, without=without) as provider:
         clock = Clock()
         steady = QueueClock(clock, lambda: clock().timestamp() - clock.jumped)
-        store = await Store.open(folder, url=None, key=b"k" * 32, clock=steady)
+        store = await Store.open(folder, url=None, key=KEY, clock=steady)
+        firm = small_firm(provider, **changes)
+        r = Rig(store, provider, firm, settings, clock, steady)
         try:
-            firm = small_firm(provider, **changes)
             await store.firm.replace(firm, [], "test", datetime(2026, 3, 14, tzinfo=UTC))
-            yield Rig(store, provider, firm, settings, clock)
+            yield r
         finally:
-            await store.close()
+            await r.store.close()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature, When
-from gateway.domain.history import History, Tried
+from gateway.domain.history import History, SentState, Tried
 from gateway.domain.mail import Outcome, QueueEntry, Recipient
 from gateway.domain.record import Activity, Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
 from gateway.domain.status import Status
@@ -94,6 +94,9 @@ def mailbox(value: Mailbox, state: MailboxSync | None) -> Json:
         "authserv_id": value.authserv_id or None,
         "signature": value.signature,
         "folders": list(value.folders),
+        "sent_copy_to_author": value.sent_copy_to_author,
+        "mark_answered": value.mark_answered,
+        "files_sent_mail": value.files_sent_mail,
         "sync": sync(state) if state else None,
     }
 
@@ -267,21 +270,25 @@ def history(value: History) -> Json:
 
     ``came_back``: what mails told later of recipients that were delivered; ``message`` where a client's record has it.
     """
-    sent = value.sent
     return {
         "tried": [_tried(one) for one in value.tried],
-        "sent_copy": sent
-        and {
-            "state": sent.state,
-            "attempts": sent.attempts,
-            "next_attempt": moment(sent.next_attempt),
-            "last_error": sent.last_error,
-        },
+        "sent_copy": value.sent and _stands(value.sent),
+        "errands": [{"kind": one.kind, "mailbox": one.mailbox} | _stands(one.stands) for one in value.errands],
         "reports": [{"id": one.queue_id, "at": moment(one.at), "subject": one.subject} for one in value.reports],
         "came_back": [
             {"address": one.address, "at": moment(one.at), "message": one.message} | _outcome(one.outcome)
             for one in value.came_back
         ],
+    }
+
+
+def _stands(value: SentState) -> Json:
+    """``last_error`` says why it waits; where it is done, how, if it was not simply done."""
+    return {
+        "state": value.state,
+        "attempts": value.attempts,
+        "next_attempt": moment(value.next_attempt),
+        "last_error": value.last_error,
     }
 
 

@@ -139,6 +139,8 @@ def _show(paper: Paper, one: Answer) -> None:
             ("smtp", _endpoint(one.part("smtp"))),
             ("fallback", _endpoint(one.part("fallback"))),
             ("folders", ", ".join(one.words("folders")) or "default"),
+            ("author's copy", "yes" if one.flag("sent_copy_to_author") else "no"),
+            ("marks answered", "yes" if one.flag("mark_answered") else "no"),
             ("sync", _state(one)),
             *(
                 [

@@ -10,6 +10,7 @@ from gateway.cli.mail import PAGE
 from gateway.cli.paper import Paper, size
 from gateway.cli.talking import talking
 
+_ERRANDS = {"author-copy": ("author's copy", "filed"), "answered": ("the answered mail", "marked")}
 STATES = ("queued", "active", "held", "done")
 
 
@@ -79,7 +80,8 @@ def _print(paper: Paper, one: Answer) -> None:
             ("to leave", one.moment("not_before")),
             ("next attempt", one.moment("next_attempt") if one.text("state") == "queued" else ""),
             ("ended", one.moment("ended_at")),
-            ("sent copy", _sent(one.part("sent_copy"))),
+            ("sent copy", _sent(one.part("sent_copy"), "filed")),
+            *((_ERRANDS[each.text("kind")][0], _errand(each)) for each in one.parts("errands")),
             *(
                 ("reported", f"{each.moment('at')} {each.text('subject')} ({each.text('id')})")
                 for each in one.parts("reports")
@@ -96,14 +98,18 @@ def _print(paper: Paper, one: Answer) -> None:
         paper.table(("attempt", "at", "server", "wait/connect/send", "recipient", "stage", "answer"), tried, empty="")
 
 
-def _sent(copy: Answer | None) -> str:
-    """What a person wants to know of the copy in the Sent folder."""
+def _sent(copy: Answer | None, done: str) -> str:
+    """What a person wants to know of the copy in the Sent folder, or of an errand beside it."""
     if copy is None:
         return ""
-    if copy.text("state") == "done":
-        return "filed"
-    due = f"not filed yet, {copy.text('attempts')} attempts, next {copy.moment('next_attempt')}"
-    return f"{due}: {copy.text('last_error')}" if copy.text("last_error") else due
+    stands = done
+    if copy.text("state") != "done":
+        stands = f"not {done} yet, {copy.text('attempts')} attempts, next {copy.moment('next_attempt')}"
+    return f"{stands}: {copy.text('last_error')}" if copy.text("last_error") else stands
+
+
+def _errand(one: Answer) -> str:
+    return f"{one.text('mailbox')}: {_sent(one, _ERRANDS[one.text('kind')][1])}"
 
 
 def _later(told: Answer) -> list[str]:

@@ -104,6 +104,9 @@ class Mailbox:
     authserv_id: str = ""  # by which its provider signs the results of its checks (RFC 8601 section 2.5), lower case
     signature: str | None = None
     folders: tuple[str, ...] = ()
+    sent_copy_to_author: bool = False  # what leaves through it is put into the Sent of the author's own mailbox too
+    mark_answered: bool = True  # \Answered is set on the message that was answered, where it lies here
+    files_sent_mail: bool | None = None  # its provider puts what was sent into Sent; None: as the provider is known to
 
     @property
     def key(self) -> str:

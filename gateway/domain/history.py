@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain.mail import Outcome
+from gateway.domain.mail import ErrandKind, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,21 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class SentState:
-    """Where the copy in the Sent folder stands."""
+    """Where the copy in the Sent folder stands, or another errand of the message in a mailbox."""
 
     state: str  # "due", "active", "done"
     attempts: int
     next_attempt: datetime
-    last_error: str
+    last_error: str  # why it waits; of what is done, how it came about where we did not do it
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandState:
+    """Where an errand beside the sent copy stands."""
+
+    kind: ErrandKind
+    mailbox: str
+    stands: SentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +70,5 @@ class History:
     tried: tuple[Tried, ...] = ()
     sent: SentState | None = None
     reports: tuple[Reported, ...] = ()
+    errands: tuple[ErrandState, ...] = ()
     came_back: tuple[CameBack, ...] = ()  # in the order in which it was seen

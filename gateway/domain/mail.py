@@ -143,6 +143,23 @@ class Asked:
     rcpt: Mapping[str, str] = field(default_factory=dict)
 
 
+class ErrandKind(StrEnum):
+    """What else is to be done in a mailbox once a message was delivered."""
+
+    AUTHOR_COPY = "author-copy"  # a copy into the Sent of the author's own mailbox
+    ANSWERED = "answered"  # \Answered on the message that was answered
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A duty beside the sent copy: done once, in its own time, and never a reason to send again."""
+
+    queue_id: str
+    kind: ErrandKind
+    mailbox: str  # key of the mailbox that it is done in
+    attempts: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class SentCopy:
     """The duty to append what was delivered to the mailbox's Sent folder, once."""

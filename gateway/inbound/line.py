@@ -17,6 +17,7 @@ import structlog
 
 from gateway.domain.errors import PosternError
 from gateway.domain.record import NewFiling
+from gateway.inbound.departed import copies
 from gateway.inbound.hits import SMALL, Hit
 from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
@@ -102,6 +103,8 @@ class Line:
         there = [hit for hit in fetched.hits if hit.row.uid in fetched.raws]
         try:
             items = await self._taken_apart(there, fetched.raws)
+            seen = await copies(self._watch.store, self._watch.firm(), [item for _, item in items])
+            items = [(hit, item) for number, (hit, item) in enumerate(items) if number not in seen]
             if not items:
                 return 0
             filed = await self._watch.store.record.file_all([item for _, item in items])

@@ -17,6 +17,7 @@ from gateway.domain.firm import Mailbox
 from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
 from gateway.domain.verdict import Weighed
 from gateway.inbound.allowance import Allowance
+from gateway.inbound.departed import copies
 from gateway.inbound.filing import filing_of
 from gateway.inbound.hits import LARGEST, SMALL, Hit
 from gateway.inbound.returns import Returns
@@ -199,7 +200,7 @@ class Reading:
         large = len(raw) > OFF_THE_LOOP
         (weighed,) = await self.weighed([hit], {hit.row.uid: raw})
         item = await asyncio.to_thread(self.filing, hit, raw, weighed) if large else self.filing(hit, raw, weighed)
-        if item is None:
+        if item is None or await copies(self._watch.store, self._watch.firm(), [item]):
             return Looked.PASSED
         filed = await self._watch.store.record.file(item)
         self.tell(hit.location, item, filed)

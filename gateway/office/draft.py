@@ -190,6 +190,9 @@ class _Reading:
             authserv_id=(table.authserv_id or "").lower(),
             signature=table.signature or None,
             folders=tuple(dict.fromkeys(table.folders)),
+            sent_copy_to_author=table.sent_copy_to_author,
+            mark_answered=table.mark_answered,
+            files_sent_mail=table.files_sent_mail,
         )
 
     def _fallback(self, table: tables.FallbackTable | None, known: Fallback | None, path: str) -> Fallback | None:

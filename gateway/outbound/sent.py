@@ -1,47 +1,53 @@
-"""The sent copy: filed under the client as soon as it was delivered, and appended once to the mailbox's Sent folder.
+"""The sent copy and what goes with it: filed under the client at once, in the mailboxes once and in their own time.
 
-The duty is a row that delivery created. Each attempt is booked before it is made; from the second on, Sent is searched
-by Message-ID first, because a connection lost after APPEND may have left the copy there. Failing to append is retried
-and never a reason to send again.
+The duty is a row that delivery created; the errands beside it (the author's own copy, the mark on what was answered)
+are made before it is done. Each attempt is booked before it is made, and a copy that may lie in Sent already is looked
+for first. Failing to file is retried and never a reason to send again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
-from gateway.domain.errors import Conflict, NoSpace, NotFound, PosternError, TemporaryFailure, UpstreamError
+from gateway.domain.errors import CommandRefused, NoSpace, TemporaryFailure, UpstreamError
 from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.mail import QueueEntry, SentCopy
-from gateway.domain.record import Direction, EventKind, Location, NewFiling
-from gateway.mime.facts import facts
+from gateway.domain.mail import Errand, ErrandKind, QueueEntry, SentCopy
+from gateway.domain.record import EventKind
 from gateway.outbound.attempt import truth
 from gateway.outbound.insist import ROOM_WAIT, insist
+from gateway.outbound.sent_placing import Duty, Round, Wait
+from gateway.outbound.sent_record import Damaged, SentRecord
 from gateway.outbound.sent_sessions import Sent, SentSessions
+from gateway.policy.sent import provider_files, upload_over
 from gateway.store.room import Room
 from gateway.store.store import Store
+from gateway.upstream.providers import Facts, facts_of
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 AT_ONCE = 200  # copies in one round
 GATHER = 0.1  # seconds from the first delivery to the round: a round costs as much for one copy as for many
 LINGER = 1.0  # seconds without copies after which connections are closed
 RETRY = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+MARK_TRIES = 4  # refusals of a mark: an account that may not mark is not asked for ever
 LONGEST_SLEEP = 60.0  # seconds
-
-
-class _Damaged(PosternError):
-    """The disk did not keep what is to be filed."""
+OUTSIDE = (UpstreamError, NoSpace, TemporaryFailure)  # what all of a mailbox meet alike, but for a refusal
+EARLY = 2_000  # entries kept in memory meanwhile, about 2 KB each: reading one again costs as much as its whole copy
+UPLOAD = "time for the copy that the mail program may save itself"
 
 
 class SentCopies:
-    """Runs until cancelled; ``wake`` says that something was delivered."""
+    """Runs until cancelled; ``wake`` says that something was delivered. ``facts`` tells of a provider by its host."""
 
     def __init__(
         self,
@@ -51,13 +57,16 @@ class SentCopies:
         now: Callable[[], datetime],
         trust: Callable[[], Path | None],
         room: Room | None = None,
+        facts: Callable[[str], Facts] = facts_of,
     ) -> None:
         """``room`` is for large messages in memory, shared with whoever else has some."""
         self._store = store
         self._firm = firm
         self._now = now
         self._sessions = SentSessions(trust)
-        self._room = room or Room()
+        self._record = SentRecord(store, firm=firm, now=now, room=room or Room())
+        self._facts = facts
+        self._early: dict[str, QueueEntry] = {}  # filed already, and to be looked at again in a moment
         self._due = asyncio.Event()
 
     def wake(self) -> None:
@@ -69,21 +78,26 @@ class SentCopies:
                 self._due.clear()
                 due = await self._claim()
                 async with asyncio.TaskGroup() as accounts:
-                    for mailbox, copies in groupby(due, key=lambda copy: copy.mailbox):
-                        accounts.create_task(self._account(mailbox, list(copies)), name=f"sent copies of {mailbox}")
+                    for mailbox, duties in groupby(due, key=lambda duty: duty.mailbox):
+                        accounts.create_task(self._account(mailbox, list(duties)), name=f"sent copies of {mailbox}")
                 if len(due) < AT_ONCE:
                     await self._wait()
         finally:
             self._sessions.abort()
 
-    async def _claim(self) -> list[SentCopy]:
+    async def _claim(self) -> list[Duty]:
+        copies = await self._claimed(self._store.queue.sent_due)
+        errands = await self._claimed(self._store.errands.due)
+        duties: list[Duty] = [*copies, *errands]
+        return sorted(duties, key=lambda duty: duty.mailbox)
+
+    async def _claimed(self, due: Callable[[datetime, int], Awaitable[list[T]]]) -> list[T]:
         try:
-            due = await self._store.queue.sent_due(self._now(), AT_ONCE)
+            return await due(self._now(), AT_ONCE)
         except (NoSpace, TemporaryFailure) as error:
             log.error("sent-copies-put-off", error=error.sentence, detail=error.detail)
             await asyncio.sleep(ROOM_WAIT)
             return []
-        return sorted(due, key=lambda copy: copy.mailbox)
 
     async def _wait(self) -> None:
         """Until a copy is due; connections are closed when that takes its time."""
@@ -91,8 +105,8 @@ class SentCopies:
             if await self._woken(LINGER):
                 return
             await self._sessions.close()
-        due = await self._store.queue.sent_next()
-        wait = LONGEST_SLEEP if due is None else (due - self._now()).total_seconds()
+        found = [moment for moment in (await self._store.queue.sent_next(), await self._store.errands.next()) if moment]
+        wait = (min(found) - self._now()).total_seconds() if found else LONGEST_SLEEP
         await self._woken(min(max(wait, 0), LONGEST_SLEEP))
 
     async def _woken(self, limit: float) -> bool:
@@ -105,108 +119,138 @@ class SentCopies:
         await asyncio.sleep(GATHER)
         return True
 
-    async def _account(self, key: str, copies: list[SentCopy]) -> None:
-        left = list(copies)
+    async def _account(self, key: str, duties: list[Duty]) -> None:
+        left = list(duties)
         try:
-            await self._place(key, left)
-        except (UpstreamError, NoSpace, TemporaryFailure) as error:
-            await self._later(left, error)
+            await self._round(key, left)
+        except OUTSIDE as error:
+            for duty in left:
+                await self._later(duty, error)
         except Exception as error:  # noqa: BLE001 - told; it may be the fault of one, which then comes alone
-            await self._alone(key, left, error)
+            if len(left) > 1:
+                for duty in left:
+                    await self._account(key, [duty])
+            else:
+                await self._ill(left[0], error)
 
-    async def _alone(self, key: str, copies: list[SentCopy], error: Exception) -> None:
-        """One copy that can't be dealt with holds up no other."""
-        if len(copies) > 1:
-            for copy in copies:
-                await self._account(key, [copy])
-        elif isinstance(error, _Damaged):
-            await self._set_aside(copies[0], error)
-        else:
-            await self._later(copies, error)
+    async def _round(self, key: str, left: list[Duty]) -> None:
+        """All due duties in one mailbox: into the record first, which needs no provider; then over one connection.
 
-    async def _set_aside(self, copy: SentCopy, error: PosternError) -> None:
-        """There is nothing to file: the duty ends, and the firm is told."""
-        await insist(partial(self._store.queue.sent_done, copy.queue_id))
-        log.error("sent-copy-set-aside", queue_id=copy.queue_id, error=error.sentence, detail=error.detail)
-        text = f"The sent copy of {copy.queue_id} can't be kept: {error.sentence}."
-        await self._store.feed.add(EventKind.SET_ASIDE, self._now(), text, mailbox=copy.mailbox, queue_id=copy.queue_id)
-
-    async def _place(self, key: str, left: list[SentCopy]) -> None:
-        """All due copies of one mailbox: into the record first, which needs no provider; then over one connection.
-
-        Those that are done are taken out of ``left``.
+        Those that are dealt with are taken out of ``left``.
         """
-        entries = await self._store.queue.entries([copy.queue_id for copy in left])
-        for copy in left:
-            await self._file(copy, entries[copy.queue_id], None)
+        copies = [duty.queue_id for duty in left if isinstance(duty, SentCopy)]
+        known = {queue_id: self._early.pop(queue_id) for queue_id in copies if queue_id in self._early}
+        entries = await self._store.queue.entries([duty.queue_id for duty in left if duty.queue_id not in known])
+        await self._owe_errands(await self._file(left, entries))
+        entries.update(known)
         mailbox = self._firm().mailbox_by_key.get(key)
         if mailbox is None:  # its account was removed: the record has the copy, and there is no Sent to put it in
-            await self._store.queue.sent_done(*(copy.queue_id for copy in left))
+            await self._done([(duty, "the mailbox is not the firm's any more") for duty in left])
             left.clear()
             return
-        placed: list[str] = []
-        try:
+        await self._put_off(left, entries)
+        if left:
             async with self._sessions.lent(mailbox) as sent:
-                while left:
-                    await self._append(sent, mailbox, left[0], entries[left[0].queue_id])
-                    placed.append(left.pop(0).queue_id)
-        finally:
-            if placed:  # one that a crash leaves out here is looked for in Sent before it is appended again
-                await insist(partial(self._store.queue.sent_done, *placed))
+                await self._one_by_one(sent, self._begin(mailbox), left, entries)
 
-    async def _append(self, sent: Sent, mailbox: Mailbox, copy: SentCopy, entry: QueueEntry) -> None:
-        session, folder = sent.session, sent.folder
-        found = await session.find_message_id(folder, copy.message_id) if copy.attempts > 1 else []
-        if found:
-            log.info("sent-copy-was-there", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
-        else:
-            async with self._room.take(entry.size):
-                placed = await session.append(folder, await self._raw(copy), flags=("\\Seen",), at=entry.accepted_at)
-            log.info("sent-copy", queue_id=copy.queue_id, mailbox=mailbox.key, folder=folder)
-            if placed is not None:
-                await self._file(copy, entry, Location(mailbox.key, folder, *placed))
+    def _begin(self, mailbox: Mailbox) -> Round:
+        """A provider files what left through it: where mail leaves by another's server, it does not know of it."""
+        imap, smtp = self._facts(mailbox.imap.host), self._facts(mailbox.smtp.host)
+        files = provider_files(mailbox, known=imap.files_sent_mail and imap.name == smtp.name)
+        return Round(self._store, self._record, mailbox, now=self._now, provider_files=files)
 
-    async def _file(self, copy: SentCopy, entry: QueueEntry, location: Location | None) -> None:
-        """Under every client who was written to; mail to nobody's client is not kept in the record."""
-        clients = self._clients(entry)
-        if not clients:
-            return
-        async with self._room.take(entry.size):
-            filed = await self._store.record.file(self._filing(entry, await self._raw(copy), clients, location))
-        if filed.new:
-            log.info("filed", queue_id=entry.id, message=filed.message, clients=list(clients), box="sent")
+    async def _file(self, left: list[Duty], entries: Mapping[str, QueueEntry]) -> list[QueueEntry]:
+        """Those whose copies are filed in the record now; one that can't be read holds up no other."""
+        filed: list[QueueEntry] = []
+        for duty in [one for one in left if isinstance(one, SentCopy) and one.queue_id in entries]:
+            try:
+                await self._record.file(entries[duty.queue_id], None)
+            except OUTSIDE:
+                raise
+            except Exception as error:  # noqa: BLE001 - told
+                await self._ill(duty, error)
+                left.remove(duty)
+            else:
+                filed.append(entries[duty.queue_id])
+        return filed
 
-    def _filing(self, entry: QueueEntry, raw: bytes, clients: Sequence[str], location: Location | None) -> NewFiling:
-        return NewFiling(
-            raw=raw,
-            facts=facts(raw),
-            clients=tuple((name, Direction.SENT) for name in clients),
-            filed_at=self._now(),
-            location=location,
-            author_login=entry.login,
-            grant=entry.grant,
-            queue_id=entry.id,
-        )
+    async def _owe_errands(self, entries: Sequence[QueueEntry]) -> None:
+        """Before the copies are done, so that a crash finds who makes them again."""
+        owed = [(one, self._errand_due(one, entry)) for entry in entries for one in await self._record.errands(entry)]
+        if owed:
+            await self._store.errands.owe(owed)
+            self._due.set()
 
-    async def _raw(self, copy: SentCopy) -> bytes:
+    def _errand_due(self, errand: Errand, entry: QueueEntry) -> datetime:
+        """A mail program that was told to leave a copy with the author leaves it in their own mailbox."""
+        now = self._now()
+        return max(now, upload_over(entry)) if errand.kind is ErrandKind.AUTHOR_COPY else now
+
+    async def _put_off(self, left: list[Duty], entries: Mapping[str, QueueEntry]) -> None:
+        now = self._now()
+        copies = [duty for duty in left if isinstance(duty, SentCopy)]
+        early = {duty.queue_id: upload_over(entries[duty.queue_id]) for duty in copies}
+        until = {queue_id: at for queue_id, at in early.items() if at > now}
+        if until:
+            await insist(partial(self._store.queue.sent_put_off, until, UPLOAD))
+            self._early.update({queue_id: entries[queue_id] for queue_id in until} if len(self._early) < EARLY else {})
+            left[:] = [duty for duty in left if not (isinstance(duty, SentCopy) and duty.queue_id in until)]
+
+    async def _one_by_one(
+        self, sent: Sent, placing: Round, left: list[Duty], entries: Mapping[str, QueueEntry]
+    ) -> None:
+        """Where a refusal is one message's own, the others go on."""
+        ended: list[tuple[Duty, str]] = []
         try:
-            return await self._store.bodies.get(copy.sha256)
-        except (Conflict, NotFound) as error:
-            raise _Damaged(error.sentence, detail=error.detail) from error
+            await placing.look(sent, left, entries)
+            while left:
+                try:
+                    note = await placing.do(sent, left[0], entries[left[0].queue_id])
+                except Wait as wait:
+                    await self._again(left[0], wait.until, wait.sentence)
+                except Exception as error:
+                    if isinstance(error, OUTSIDE) and not isinstance(error, CommandRefused):
+                        raise
+                    await self._ill(left[0], error)
+                else:
+                    ended.append((left[0], note))
+                left.pop(0)
+        finally:
+            if ended:  # one that a crash leaves out here is looked for in Sent before it is appended again
+                await self._done(ended)
 
-    def _clients(self, entry: QueueEntry) -> tuple[str, ...]:
-        firm = self._firm()
-        names = [
-            client.name
-            for recipient in entry.recipients
-            for client, synced in firm.clients_with(recipient.address)
-            if synced
-        ]
-        return tuple(dict.fromkeys(names))
+    async def _done(self, ended: Sequence[tuple[Duty, str]]) -> None:
+        plain = [duty.queue_id for duty, note in ended if isinstance(duty, SentCopy) and not note]
+        if plain:
+            await insist(partial(self._store.queue.sent_done, *plain))
+        for duty, note in ended:
+            if isinstance(duty, Errand):
+                await insist(partial(self._store.errands.done, duty, note))
+            elif note:
+                await insist(partial(self._store.queue.sent_done, duty.queue_id, note=note))
 
-    async def _later(self, copies: list[SentCopy], error: Exception) -> None:
-        said = truth(error)
-        for copy in copies:
-            wait = RETRY[min(copy.attempts, len(RETRY)) - 1]
-            await insist(partial(self._store.queue.sent_later, copy.queue_id, self._now() + wait, str(said["error"])))
-        log.warning("sent-copy-later", mailbox=copies[0].mailbox, copies=len(copies), **said)
+    async def _ill(self, duty: Duty, error: Exception) -> None:
+        """What is wrong with one; where there is nothing left to file the duty ends, and the firm is told."""
+        if not isinstance(error, Damaged):
+            await self._later(duty, error)
+            return
+        await self._done([(duty, error.sentence)])
+        log.error("sent-copy-set-aside", queue_id=duty.queue_id, error=error.sentence, detail=error.detail)
+        text = f"The sent copy of {duty.queue_id} can't be kept: {error.sentence}."
+        await self._store.feed.add(EventKind.SET_ASIDE, self._now(), text, mailbox=duty.mailbox, queue_id=duty.queue_id)
+
+    async def _later(self, duty: Duty, error: Exception) -> None:
+        kind, said = "copy" if isinstance(duty, SentCopy) else duty.kind.value, truth(error)
+        log.warning("sent-later", queue_id=duty.queue_id, mailbox=duty.mailbox, what=kind, **said)
+        is_mark = isinstance(duty, Errand) and duty.kind is ErrandKind.ANSWERED
+        if is_mark and duty.attempts >= MARK_TRIES and isinstance(error, CommandRefused):
+            await self._done([(duty, f"given up: {error.sentence}")])
+            return
+        wait = RETRY[min(duty.attempts, len(RETRY)) - 1]
+        await self._again(duty, self._now() + wait, str(said["error"]))
+
+    async def _again(self, duty: Duty, at: datetime, why: str) -> None:
+        if isinstance(duty, Errand):
+            await insist(partial(self._store.errands.later, duty, at, why))
+        else:
+            await insist(partial(self._store.queue.sent_later, duty.queue_id, at, why))

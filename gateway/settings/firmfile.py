@@ -121,6 +121,9 @@ def _mailbox(mailbox: Mailbox) -> dict[str, object]:
             "smtp": _endpoint(mailbox.smtp),
             "fallback": _fallback(mailbox.fallback) if mailbox.fallback else None,
             "folders": list(mailbox.folders) or None,
+            "sent_copy_to_author": mailbox.sent_copy_to_author,
+            "mark_answered": mailbox.mark_answered,
+            "files_sent_mail": mailbox.files_sent_mail,
         }
     )
 

@@ -202,6 +202,9 @@ class MailboxTable(Table):
     smtp: EndpointTable
     fallback: FallbackTable | None = None
     folders: list[Line] = Field(default_factory=list)
+    sent_copy_to_author: bool = False
+    mark_answered: bool = True
+    files_sent_mail: bool | None = None
 
 
 class ImageTable(Table):

@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from gateway.domain.record import Direction
+from gateway.domain.record import Direction, Location
 from gateway.store.columns import clean
 from gateway.store.compiled import Compiled
+from gateway.store.record_rows import LOCATIONS
 from gateway.store.schema import filing, location, message
 
+MAX_PLACES = 20  # of one Message-ID in one mailbox: a folder or label each; more has only who repeats it
 MAX_NAMED = 100  # ids that are looked for: what a header of ordinary length holds
 
 # Asked as a question about each message of that name, newest first as the index has them. As a join SQLite would begin
@@ -41,6 +43,16 @@ _HOLDERS = Compiled(
     .join(message, message.c.id == filing.c.message)
     .where(message.c.message_id == bindparam("name"))
 )
+_PLACES = (
+    LOCATIONS.join(message, message.c.id == location.c.message)
+    .where(
+        message.c.message_id == bindparam("name"),
+        location.c.mailbox == bindparam("of_mailbox"),
+        location.c.stale.is_(False),
+    )
+    .order_by(location.c.folder, location.c.uid)
+    .limit(MAX_PLACES)
+)
 
 
 class Answered(NamedTuple):
@@ -66,3 +78,11 @@ def find_answered(connection: Connection, message_ids: Sequence[str], clients: C
             mailboxes = connection.execute(_SEEN_IN, {"number": row.id}).scalars().all()
             return Answered(row.sha256, tuple(mailboxes))
     return None
+
+
+def find_places(connection: Connection, message_id: str, mailbox: str) -> tuple[Location, ...]:
+    """Where messages of that name lie in the mailbox, as far as its folders were not renumbered since."""
+    if not message_id:
+        return ()
+    rows = connection.execute(_PLACES, {"name": message_id, "of_mailbox": mailbox})
+    return tuple(Location(row.mailbox, row.folder, row.uidvalidity, row.uid) for row in rows)

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select, type_coerce, update
 
 from gateway.domain.mail import QueueEntry, QueueState
-from gateway.store import sent
+from gateway.store import errands, sent
 from gateway.store.compiled import Compiled
 from gateway.store.schema import queue_clock, queue_entry
 
@@ -127,4 +127,5 @@ def _move(connection: Connection, by: timedelta, now: Kept) -> None:
     if by < timedelta():
         moved += connection.execute(_NEW, {"ticks": ticks, "wall": now.wall}).rowcount
         sent.hasten(connection, ticks, now.wall)
+        errands.hasten(connection, ticks, now.wall)
     log.warning("clock-jumped", seconds=round(by.total_seconds()), moved=moved)

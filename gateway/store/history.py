@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
-from gateway.domain.history import History, Reported, SentState, Tried
-from gateway.domain.mail import Delivery, Outcome
+from gateway.domain.history import ErrandState, History, Reported, SentState, Tried
+from gateway.domain.mail import Delivery, ErrandKind, Outcome
 from gateway.store.queue_rows import unknown
 from gateway.store.reader import Reader
 from gateway.store.returns import came_back
-from gateway.store.schema import queue_entry, sent_copy, tried
+from gateway.store.schema import errand, queue_entry, sent_copy, tried
 from gateway.store.writer import Writer
 
 KEPT = 20  # attempts of an entry: with the usual schedule four days, and as many as a person reads
@@ -26,6 +26,7 @@ _OLDEST_BUT = select(tried.c.number).where(_OF).order_by(tried.c.number.desc()).
 _FORGET = delete(tried).where(_OF, tried.c.number <= _OLDEST_BUT)
 _TRIED = select(tried).where(_OF).order_by(tried.c.number)
 _SENT = select(sent_copy).where(sent_copy.c.entry == bindparam("of"))
+_ERRANDS = select(errand).where(errand.c.entry == bindparam("of")).order_by(errand.c.kind, errand.c.mailbox)
 _REPORTS = (
     select(_ENTRY.id, _ENTRY.accepted_at, _ENTRY.subject)
     .where(
@@ -67,6 +68,7 @@ class HistoryShelf:
                 tried=tuple(_read(row) for row in connection.execute(_TRIED, of)),
                 sent=None if sent is None else _sent(sent),
                 reports=_reports(connection, entry),
+                errands=tuple(_errand(row) for row in connection.execute(_ERRANDS, of)),
                 came_back=came_back(connection, entry.sha256),
             )
 
@@ -89,6 +91,10 @@ def _reports(connection: Connection, entry: Row[Any, Any, Any, Any]) -> tuple[Re
 
 def _sent(row: Row[Any]) -> SentState:
     return SentState(row.state, row.attempts, row.next_attempt, row.last_error)
+
+
+def _errand(row: Row[Any]) -> ErrandState:
+    return ErrandState(ErrandKind(row.kind), row.mailbox, _sent(row))
 
 
 def _row(entry: int, one: Tried) -> Mapping[str, object]:

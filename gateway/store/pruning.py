@@ -20,7 +20,7 @@ from gateway.domain.mail import QueueState
 from gateway.store import files
 from gateway.store.bodies import BLOBS
 from gateway.store.reader import Reader
-from gateway.store.schema import body, message, metadata, queue_entry, recipient, returned, sent_copy, tried
+from gateway.store.schema import body, errand, message, metadata, queue_entry, recipient, returned, sent_copy, tried
 from gateway.store.sent import DONE
 from gateway.store.writer import Writer
 
@@ -32,6 +32,7 @@ _FOLDERS = tuple(f"{number:02x}" for number in range(256))
 _ENTRY = queue_entry.c
 _ORIGINAL = queue_entry.alias("original")
 _UNFILED = exists().where(sent_copy.c.entry == _ENTRY.number, sent_copy.c.state != DONE)
+_UNRUN = exists().where(errand.c.entry == _ENTRY.number, errand.c.state != DONE)
 # A report is known by its id, so that it is made once: that must outlive what could make it again.
 _ITS_ORIGINAL = exists().where(_ORIGINAL.c.message_id == _ENTRY.in_reply_to, _ORIGINAL.c.sender_local.is_not(None))
 _STILL_NEEDED = and_(_ENTRY.sender_local.is_(None), _ENTRY.in_reply_to != "", _ITS_ORIGINAL)
@@ -42,7 +43,7 @@ _OLD = (
         _ENTRY.state == QueueState.DONE.value,
         _ENTRY.accepted_at < bindparam("before"),
         _ENTRY.next_attempt < bindparam("before"),
-        ~or_(_UNFILED, _STILL_NEEDED),
+        ~or_(_UNFILED, _UNRUN, _STILL_NEEDED),
     )
     .order_by(_ENTRY.number)
     .limit(BATCH)
@@ -50,6 +51,7 @@ _OLD = (
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 _FORGET = (
     delete(tried).where(tried.c.entry.in_(_NUMBERS)),
+    delete(errand).where(errand.c.entry.in_(_NUMBERS)),
     delete(sent_copy).where(sent_copy.c.entry.in_(_NUMBERS)),
     delete(recipient).where(recipient.c.entry.in_(_NUMBERS)),
     delete(queue_entry).where(_ENTRY.number.in_(_NUMBERS)),

@@ -16,7 +16,7 @@ from gateway.domain.errors import Conflict
 from gateway.domain.mail import Outcome, QueueEntry, QueueState, Recipient, SentCopy
 from gateway.policy.queue import PERSONS, QueueAction, after
 from gateway.policy.resubmission import WINDOW
-from gateway.store import attempts, claims, damaged, results, sent
+from gateway.store import attempts, claims, damaged, errands, results, sent
 from gateway.store.bodies import Bodies, Body, keep_all
 from gateway.store.clock import Kept, QueueClock
 from gateway.store.columns import Moment
@@ -284,8 +284,16 @@ class Queue:
         """Book an attempt for sent copies that are due; each is the caller's until `sent_done` or `sent_later`."""
         return await self._writer.run(lambda connection: sent.claim(connection, now, limit))
 
-    async def sent_done(self, *queue_ids: str) -> None:
-        await self._writer.run_together(_sent_done, queue_ids)
+    async def sent_done(self, *queue_ids: str, note: str = "") -> None:
+        """``note``: how they came there, where we did not put them there."""
+        if note:
+            await self._writer.run(lambda connection: sent.done(connection, queue_ids, note))
+        else:
+            await self._writer.run_together(_sent_done, queue_ids)
+
+    async def sent_put_off(self, until: Mapping[str, datetime], note: str) -> None:
+        """Claimed too early, and not tried: due again at that moment, by queue id."""
+        await self._writer.run(lambda connection: sent.put_off(connection, until, note))
 
     async def sent_later(self, queue_id: str, at: datetime, error: str) -> None:
         await self._writer.run(lambda connection: sent.later(connection, _number(connection, queue_id), at, error))
@@ -323,6 +331,7 @@ def recover(connection: Connection, now: datetime) -> None:
     queued = after(QueueState.ACTIVE, QueueAction.RECOVER)
     connection.execute(update(queue_entry).where(_ENTRY.state == QueueState.ACTIVE.value).values(state=queued.value))
     sent.recover(connection)
+    errands.recover(connection)
 
 
 def _its_time(now: datetime) -> Case[datetime]:

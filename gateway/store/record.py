@@ -16,7 +16,7 @@ from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Direction, Document, Filed, Filing, Location, Message, NewFiling
 from gateway.mime.facts import correspondents
 from gateway.store import documents, locations, schema
-from gateway.store.answered import find_answered, find_holders
+from gateway.store.answered import find_answered, find_holders, find_places
 from gateway.store.bodies import Bodies
 from gateway.store.feed import Bell
 from gateway.store.filing import Saved, Transaction, run_all
@@ -85,6 +85,10 @@ class Record:
                 lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
             )
         return filed
+
+    async def sight(self, id: int, location: Location) -> None:  # noqa: A002
+        """A copy of the message lies there."""
+        await self._writer.run(lambda connection: locations.see(connection, location, id))
 
     async def resight(self, location: Location, message_id: str, size: int) -> bool:
         """Know a message again that its folder held before it was renumbered; False: fetch it and file it."""
@@ -164,6 +168,10 @@ class Record:
     async def holders(self, message_ids: Collection[str]) -> dict[str, frozenset[str]]:
         """By Message-ID, the clients under whom a message with it is filed; those that nobody has are missing."""
         return await self._reader.run(lambda connection: find_holders(connection, message_ids))
+
+    async def places(self, message_id: str, mailbox: str) -> Sequence[Location]:
+        """Where messages with that Message-ID lie in one mailbox."""
+        return await self._reader.run(lambda connection: find_places(connection, message_id, mailbox))
 
     async def locations(self, id: int) -> Locations:  # noqa: A002
         """Where the message lies upstream, as far as its folders were not renumbered since."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, exists, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.history import CameBack
@@ -40,6 +41,11 @@ _FILED = (
     MESSAGES.where(message.c.message_id == bindparam("name"), message.c.author_login != "")
     .order_by(message.c.id.desc())
     .limit(1)
+)
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+_DEPARTED = (
+    select(message.c.message_id).where(message.c.message_id.in_(_NAMES), message.c.author_login != ""),
+    select(_ENTRY.message_id).where(_ENTRY.message_id.in_(_NAMES), _LEFT),
 )
 _KNOWN = select(message.c.id).where(message.c.sha256 == bindparam("hash"))
 _ADD = insert(returned).on_conflict_do_nothing()
@@ -101,6 +107,17 @@ class Returns:
             return None
         row = await self._reader.run(lambda connection: connection.execute(_FILED, {"name": message_id}).first())
         return None if row is None else read_message(row)
+
+    async def left(self, message_ids: Collection[str]) -> frozenset[str]:
+        """Which of these Message-IDs are of messages that the gateway has sent, or is about to send."""
+        names = {"names": sorted(message_ids)}
+        if not message_ids:
+            return frozenset()
+
+        def look(connection: Connection) -> frozenset[str]:
+            return frozenset(name for query in _DEPARTED for name in connection.execute(query, names).scalars())
+
+        return await self._reader.run(look)
 
     async def is_own_report(self, message_id: str) -> bool:
         """Whether a mail of that name is a report that the queue itself wrote."""

@@ -225,6 +225,22 @@ sent_copy = Table(
     Index("sent_copy_due", "state", "next_attempt"),
 )
 
+# Few messages have any, so that these don't make the copy in Sent, which nearly all have, dearer.
+errand = Table(
+    "errand",
+    metadata,
+    Column("entry", Integer, ForeignKey("queue_entry.number"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mailbox", Words, nullable=False),  # where it is to be done
+    Column("state", Text, nullable=False),  # due, active, done
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt", Moment, nullable=False),
+    Column("last_error", Words, nullable=False),
+    PrimaryKeyConstraint("entry", "kind", "mailbox"),
+    Index("errand_due", "state", "next_attempt"),
+    sqlite_with_rowid=False,
+)
+
 tried = Table(
     "tried",
     metadata,

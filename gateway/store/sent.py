@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, func, select, type_coerce, update
@@ -58,11 +58,16 @@ _CLAIM = Compiled(
 )
 _SET = update(sent_copy).where(_COPY.entry == bindparam("of"), _COPY.state != DONE)
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("id")).scalar_subquery()
-_DONE = Compiled(update(sent_copy).where(_COPY.entry == _NUMBER).values(state=DONE, last_error=""))
+_DONE = Compiled(update(sent_copy).where(_COPY.entry == _NUMBER).values(state=DONE, last_error=bindparam("note")))
 _HASTEN = (
     update(sent_copy)
     .where(_COPY.state != DONE, _COPY.next_attempt > bindparam("now"))
     .values(next_attempt=type_coerce(_COPY.next_attempt, BigInteger) + bindparam("ticks", type_=BigInteger))
+)
+_PUT_OFF = Compiled(
+    update(sent_copy)
+    .where(_COPY.entry == _NUMBER, _COPY.state == ACTIVE)
+    .values(state=DUE, attempts=_COPY.attempts - 1, next_attempt=bindparam("at"), last_error=bindparam("note"))
 )
 _NEXT = Compiled(select(func.min(_COPY.next_attempt).label("first")).where(_COPY.state == DUE))
 
@@ -95,9 +100,14 @@ def claim(connection: Connection, now: datetime, limit: int) -> list[SentCopy]:
     ]
 
 
-def done(connection: Connection, queue_ids: Sequence[str]) -> None:
+def done(connection: Connection, queue_ids: Sequence[str], note: str = "") -> None:
     """The copies lie in Sent, or never will: either way the duty is over."""
-    _DONE.many(connection, [{"id": queue_id} for queue_id in queue_ids])
+    _DONE.many(connection, [{"id": queue_id, "note": note} for queue_id in queue_ids])
+
+
+def put_off(connection: Connection, until: Mapping[str, datetime], note: str) -> None:
+    """Nothing was tried yet: look at them then, by queue id."""
+    _PUT_OFF.many(connection, [{"id": queue_id, "at": at, "note": note} for queue_id, at in until.items()])
 
 
 def later(connection: Connection, entry: int, at: datetime, error: str) -> None:

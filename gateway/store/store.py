@@ -20,6 +20,7 @@ from gateway.store.clock import QueueClock
 from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
 from gateway.store.engine import connect, database_path
+from gateway.store.errands import Errands
 from gateway.store.feed import Bell, Feed, newest
 from gateway.store.firm import FirmShelf
 from gateway.store.hand import ByHand
@@ -78,6 +79,7 @@ class Store:
         self.webhooks = WebhookShelf(self._writer, self._reader, seal)
         self.wishes = Wishes(self._writer, self._reader)
         self.hand = ByHand(self._writer, self._reader, self._bell)
+        self.errands = Errands(self._writer, self._reader)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)

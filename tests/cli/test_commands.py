@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.history import CameBack
-from gateway.domain.mail import Delivery, Outcome, QueueState
+from gateway.domain.mail import Delivery, Errand, ErrandKind, Outcome, QueueState
 from gateway.domain.record import Location
 from gateway.domain.status import Health
 from gateway.inbound.indexing import Indexing
@@ -266,6 +266,22 @@ async def test_what_came_back_later_is_shown_with_the_entry(house: House) -> Non
     assert "al@pacino.example  came back   2026-03-14T15:09:26Z  550 5.1.1 no such user  -" in shown.out
     (told,) = (await ask(house.socket, "queue", "show", "--json", "q1")).json["came_back"]
     assert (told["address"], told["delivery"], told["status"]) == ("al@pacino.example", "failed", "5.1.1")
+
+
+async def test_the_errands_of_an_entry_are_shown_with_it(house: House) -> None:
+    await house.queue("q1")
+    await house.store.queue.claim(NOW, 1)
+    good = Outcome(Delivery.DELIVERED, 250, "2.0.0", "taken", "final")
+    await house.store.queue.settle("q1", QueueState.DONE, NOW, outcomes={"al@pacino.example": good})
+    copy = Errand("q1", ErrandKind.AUTHOR_COPY, "ana@firm.example")
+    await house.store.errands.owe([(copy, NOW), (Errand("q1", ErrandKind.ANSWERED, "support@firm.example"), NOW)])
+    await house.store.errands.done(copy, "it lay there")
+    shown = [" ".join(line.split()) for line in (await ask(house.socket, "queue", "show", "q1")).out.splitlines()]
+    assert "author's copy: ana@firm.example: filed: it lay there" in shown
+    marked = next(line for line in shown if line.startswith("the answered mail: "))
+    assert "support@firm.example: not marked yet, 0 attempts, next 2026-03-14" in marked
+    errands = (await ask(house.socket, "queue", "show", "--json", "q1")).json["errands"]
+    assert [(one["kind"], one["state"]) for one in errands] == [("answered", "due"), ("author-copy", "done")]
 
 
 async def test_the_queue_is_shown_and_acted_on(house: House) -> None:

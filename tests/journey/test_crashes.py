@@ -64,6 +64,13 @@ async def test_A1_kill_9_loses_nothing_that_was_acknowledged(
     counts = await arrived(provider, firm)
     assert sum(counts.values()) - len(counts) <= PER_MAILBOX, "more doubles than were on their way at the kill"
 
+    async def in_sent() -> Counter[str]:
+        copies = Counter(str(read(raw)["X-Mark"]) for raw in await provider.messages(firm.support, "Sent"))
+        return copies if set(counts) <= set(copies) else Counter()
+
+    copies = await until(in_sent, timeout=90, what="all of it in Sent")
+    assert max(copies.values()) == 1
+
 
 @pytest.mark.parametrize("provider", ["trial"], indirect=True)
 async def test_A3_sigterm_under_load_loses_and_doubles_nothing(

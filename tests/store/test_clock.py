@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.domain.mail import Delivery, QueueEntry, QueueState
+from gateway.domain.mail import Delivery, Errand, ErrandKind, QueueEntry, QueueState
 from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 from tests.store.conftest import Opener
@@ -148,10 +148,12 @@ async def test_E1_a_sent_copy_does_not_wait_for_a_clock_that_was_set_back(open_s
     clocks.pass_(MINUTE)
     assert await store.queue.sent_due(clocks.wall, 1)
     await store.queue.sent_later("A", clocks.wall + 5 * MINUTE, "not now")
+    await store.errands.owe([(Errand("A", ErrandKind.ANSWERED, "support@firm.example"), clocks.wall + 5 * MINUTE)])
     clocks.wall -= HOUR
     await ids(store, clocks.wall)
     clocks.pass_(5 * MINUTE)
     assert [copy.queue_id for copy in await store.queue.sent_due(clocks.wall, 1)] == ["A"]
+    assert [errand.queue_id for errand in await store.errands.due(clocks.wall, 1)] == ["A"]
 
 
 async def test_a_clock_that_is_kept_right_moves_nothing(open_store: Opener) -> None:

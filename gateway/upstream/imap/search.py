@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
 
@@ -14,6 +14,8 @@ from gateway.upstream.imap.parse import Found, Untagged
 
 ADDRESSES_A_SEARCH = 10  # measured: ten to a command cost the server a sixth of ten commands; more gain little
 UIDS_A_SEARCH = 50_000  # so that a plain SEARCH answer stays far below a line's limit
+IDS_A_SEARCH = 20  # Message-IDs: a line of 2 KB, of 6 at most
+MAX_JOINED = 200  # octets of a Message-ID that is searched for together with others
 FIELDS = (b"FROM", b"TO", b"CC", b"BCC")
 
 Sought = Address | str  # a whole domain as "@domain", in ASCII
@@ -73,6 +75,32 @@ async def find_message_id(connection: Connection, message_id: bytes) -> set[int]
     key = (string(message_id),)
     foreign = not message_id.isascii()
     return await find(connection, search(b"HEADER Message-ID", key, extended=is_extended(connection), foreign=foreign))
+
+
+async def find_message_ids(connection: Connection, wanted: Mapping[str, bytes]) -> frozenset[str]:
+    """Which of the Message-IDs, by any name and without NUL, there are: one search tells that none of several is."""
+    plain = [name for name, octets in wanted.items() if octets.isascii() and len(octets) <= MAX_JOINED]
+    apart = [name for name in wanted if name not in set(plain)]
+    some = [plain[start : start + IDS_A_SEARCH] for start in range(0, len(plain), IDS_A_SEARCH)]
+    there = [names for names in some if await _any_there(connection, [wanted[name] for name in names])]
+    suspects = [*(name for names in there for name in names), *apart]
+    return frozenset([name for name in suspects if await _is_there(connection, wanted[name])])
+
+
+async def _any_there(connection: Connection, message_ids: Sequence[bytes]) -> bool:
+    keys = _either([(b"HEADER Message-ID", string(one)) for one in message_ids])
+    return bool(await find(connection, search(b"ALL", keys, extended=is_extended(connection))))
+
+
+async def _is_there(connection: Connection, message_id: bytes) -> bool:
+    """Not there, where the server can't search for what is beyond ASCII."""
+    try:
+        return bool(await find_message_id(connection, message_id))
+    except CommandRefused as refused:
+        if message_id.isascii():
+            raise
+        _log.info("imap searches ascii only", host=connection.endpoint.host, answer=refused.detail)
+        return False
 
 
 async def find(connection: Connection, command: Command) -> set[int]:

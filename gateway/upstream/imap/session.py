@@ -1,4 +1,4 @@
-"""What the gateway does in a firm's mailbox: look (EXAMINE, PEEK), search, fetch, wait, and append sent copies."""
+"""What the gateway does in a firm's mailbox: look (EXAMINE, PEEK), search, fetch, wait, append, mark as answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from gateway import __version__
 from gateway.domain.errors import CommandRefused
 from gateway.domain.firm import Endpoint, Secret
 from gateway.policy.cursor import Sight
-from gateway.upstream.imap import fetch, utf7
+from gateway.upstream.imap import answered, fetch, utf7
+from gateway.upstream.imap.answered import Marked
 from gateway.upstream.imap.command import Argument, Command, Literal, date_time, string
 from gateway.upstream.imap.connection import Connection
 from gateway.upstream.imap.counts import count_folders
@@ -21,10 +22,10 @@ from gateway.upstream.imap.examine import FolderState, examine
 from gateway.upstream.imap.fetch import HEADERS_A_FETCH, HeaderRow
 from gateway.upstream.imap.folders import Folder, read_folder
 from gateway.upstream.imap.parse import Exists, Listed, Removed, Untagged
-from gateway.upstream.imap.search import Sought, find_addresses, find_message_id, find_uids
+from gateway.upstream.imap.search import Sought, find_addresses, find_message_id, find_message_ids, find_uids
 from gateway.upstream.imap.signin import sign_in
 
-__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "open_session"]
+__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "Marked", "open_session"]
 
 POLL = 30.0  # seconds between NOOPs where the server has no IDLE
 
@@ -53,7 +54,7 @@ async def open_session(
 
 
 class ImapSession:
-    """One signed-in connection, one command at a time, in the order asked; nothing in the mailbox is ever marked.
+    """One signed-in connection, one command at a time, in the order asked; `mark_answered` alone marks anything.
 
     Every method may raise Unreachable or ProtocolFault: then the session is over. A cancelled method ends it too.
     CommandRefused leaves it usable.
@@ -202,6 +203,22 @@ class ImapSession:
         async with self._lock:
             await self._examine(folder)
             return sorted(await find_message_id(self._connection, wanted))
+
+    async def find_message_ids(self, folder: str, message_ids: Collection[str]) -> frozenset[str]:
+        """Which of these Message-IDs the folder, which is examined, has; asked for many at once, as most have none."""
+        wanted = {one: one.encode("utf-8", "surrogateescape") for one in message_ids}
+        usable = {one: octets for one, octets in wanted.items() if octets.strip() and b"\0" not in octets}
+        if not usable:
+            return frozenset()
+        async with self._lock:
+            await self._examine(folder)
+            return await find_message_ids(self._connection, usable)
+
+    async def mark_answered(self, folder: str, uidvalidity: int, uids: Collection[int]) -> Marked:
+        r"""Set \Answered on these, and no other flag on anything; CommandRefused where the account may not."""
+        async with self._lock:
+            self._changed = False
+            return await answered.mark_answered(self._connection, self._folder(folder), uidvalidity, sorted(uids))
 
     async def idle(self, timeout: float) -> bool:  # noqa: ASYNC109  # reaching it is an answer, not an error
         """Wait in the examined folder for at most ``timeout`` seconds; True: something came or went.

@@ -13,6 +13,7 @@ from gateway.domain.address import Address
 from gateway.domain.errors import CommandRefused, SignInRefused, TooLarge, Unreachable
 from gateway.domain.firm import Security
 from gateway.upstream.imap import ImapSession, sent_folder
+from gateway.upstream.imap.session import Marked
 from tests.peers import dovecot as dovecot_peer
 from tests.peers.ca import Ca
 from tests.upstream.imap.contract import DovecotPeer, Peer, connect, mail, trial_peer
@@ -249,12 +250,39 @@ async def test_a_session_that_was_closed_says_so(session: ImapSession) -> None:
         await session.examine("INBOX")
 
 
-def flags(peer: Peer, folder: str) -> set[str]:
-    """Flags of the folder's first message, as another client sees them."""
+def flags(peer: Peer, folder: str, number: int = 1) -> set[str]:
+    """Flags of one of the folder's messages, as another client sees them."""
     endpoint = peer.endpoint(Security.NONE)
     with imaplib.IMAP4(endpoint.host, endpoint.port, timeout=WAIT) as imap:
         imap.authenticate("PLAIN", lambda _: f"\0{peer.address}\0{peer.password}".encode())
         imap.select(folder, readonly=True)
-        _, (row, *_) = imap.fetch("1", "(FLAGS)")
+        _, (row, *_) = imap.fetch(str(number), "(FLAGS)")
         assert isinstance(row, bytes)
         return {flag.decode() for flag in imaplib.ParseFlags(row)} - {"\\Recent"}
+
+
+async def test_message_ids_are_looked_for_many_at_once(peer: Peer, session: ImapSession) -> None:
+    ids = [f"<{number}@firm.example>" for number in range(45)]
+    for there in (ids[3], ids[44]):
+        await session.append("Sent", f"Message-ID: {there}\r\n\r\nx\r\n".encode())
+    long = f"<{'x' * 300}@firm.example>"
+    await session.append("Sent", f"Message-ID: {long}\r\n\r\nx\r\n".encode())
+    looked_for = [*ids, long, "<ü@firm.example>", "", "\0"]
+    assert await session.find_message_ids("Sent", looked_for) == {ids[3], ids[44], long}
+    assert await session.find_message_ids("Sent", ["", "\0"]) == frozenset()
+
+
+async def test_what_was_answered_is_marked_so_and_nothing_else_is_touched(peer: Peer, session: ImapSession) -> None:
+    for _ in range(2):
+        await peer.deliver(mail(str(AL), peer.address))
+    state = await session.examine("INBOX")
+    first, second = await session.uids(1)
+    assert await session.mark_answered("INBOX", state.uidvalidity + 1, [second]) is Marked.RENUMBERED
+    assert await asyncio.to_thread(flags, peer, "INBOX", 2) == set()
+    assert await session.mark_answered("INBOX", state.uidvalidity, [second, second + 9]) is Marked.DONE
+    assert await session.mark_answered("INBOX", state.uidvalidity, [second]) is Marked.DONE
+    assert await asyncio.to_thread(flags, peer, "INBOX", 1) == set()
+    assert await asyncio.to_thread(flags, peer, "INBOX", 2) == {"\\Answered"}
+    with pytest.raises(CommandRefused):
+        await session.mark_answered("there is none", 1, [first])
+    assert (await session.examine("INBOX")).exists == 2

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain.address import Address
 from gateway.domain.errors import CommandRefused, ProtocolFault, Unreachable
+from gateway.upstream.imap.session import Marked
 from tests.upstream.imap.scripted import CAPABILITY, Scripted, Talk
 
 
@@ -178,3 +179,47 @@ async def test_closing_does_not_wait_for_who_idles() -> None:
         await session.close()
         with pytest.raises(Unreachable):
             await waiting
+
+
+@pytest.mark.parametrize(
+    ("told", "ending"),
+    [
+        (["* OK [PERMANENTFLAGS (\\Seen \\*)] kept"], "[READ-WRITE] selected"),
+        (["* OK [PERMANENTFLAGS ()] none"], "[READ-WRITE] selected"),
+        (["* OK [PERMANENTFLAGS (\\Answered)] kept"], "[READ-ONLY] selected"),
+    ],
+)
+async def test_where_the_folder_does_not_keep_the_flag_nothing_is_stored(told: list[str], ending: str) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.welcome()
+        await talk.hear("SELECT")
+        await talk.say("* OK [UIDVALIDITY 7] good", *told)
+        await talk.ok(ending)
+        await talk.hear("EXAMINE")
+        await talk.ok()
+        await talk.listen()
+
+    async with Scripted(script) as server:
+        session = await server.session()
+        assert await session.mark_answered("INBOX", 7, [1]) is Marked.NOT_KEPT
+        await session.close()
+        assert b"STORE" not in server.heard
+
+
+async def test_a_folder_that_may_not_be_written_is_an_error_and_is_only_looked_at_afterwards() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.welcome()
+        await talk.hear("SELECT")
+        await talk.say("* OK [UIDVALIDITY 7] good")
+        await talk.ok()
+        assert await talk.hear("UID STORE") == "3:4 +FLAGS.SILENT (\\Answered)"
+        await talk.say(f"{talk.tag} NO [NOPERM] not yours")
+        await talk.hear("EXAMINE")
+        await talk.ok()
+        await talk.listen()
+
+    async with Scripted(script) as server:
+        session = await server.session()
+        with pytest.raises(CommandRefused):
+            await session.mark_answered("INBOX", 7, [4, 3])
+        await session.close()
