@@ -10,6 +10,7 @@ from functools import cached_property
 from gateway.domain.diagnosis import Diagnosis
 from gateway.domain.firm import Mailbox
 from gateway.domain.status import Status
+from gateway.inbound.saving import Saving
 from gateway.inbound.stops import Stops
 from gateway.office.office import Office
 from gateway.office.tokens import Tokens
@@ -17,6 +18,7 @@ from gateway.office.webhooks import Webhooks
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing_keys import FindTxt
 from gateway.settings.gateway import Queue
+from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.upstream.diagnose import diagnose
 from gateway.upstream.dns import find_txt
@@ -41,6 +43,13 @@ class Services:
     give_up_after: Callable[[], timedelta] = lambda: Queue().give_up_after  # how long the queue tries
     find_txt: FindTxt = find_txt  # in whose DNS the records of signing keys are looked up
     webhooks: Webhooks | None = None  # None: nobody sends to webhooks here
+
+    saving: Saving | None = None  # None: one without a scanner
+
+    @cached_property
+    def saves(self) -> Saving:
+        """What makes documents of attachments."""
+        return self.saving or Saving(self.store, room=Room(), now=self.now)
 
     @cached_property
     def tokens(self) -> Tokens:

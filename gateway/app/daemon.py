@@ -26,10 +26,12 @@ from gateway.app import logs, systemd
 from gateway.app.health import HealthCheck
 from gateway.app.keys import load_key
 from gateway.app.memory import give_back_large
+from gateway.app.scanner import scanner_of
 from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
 from gateway.inbound.indexing import Indexing
+from gateway.inbound.saving import Saving
 from gateway.inbound.stops import Stops
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
@@ -201,6 +203,7 @@ class Daemon:
             give_up_after=lambda: self._settings.queue.give_up_after,
             now=now,
             stops=flows.stops,
+            saving=flows.saving,
             webhooks=flows.webhooks,
             diagnose=partial(
                 diagnose, hostname=self._settings.submission.hostname, trust=self._settings.upstream.trust
@@ -264,7 +267,9 @@ class Flows:
         self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust, room=self.room)
         servers = [(one.host, one.port) for one in first.upstream.nameservers]
         ask = Resolver(servers).ask if first.upstream.check_senders else unanswered
-        self.tails = Tails(Watch(store, firm, now, ask=ask), trust=first.upstream.trust)
+        watch = Watch(store, firm, now, ask=ask)
+        self.tails = Tails(watch, trust=first.upstream.trust)
+        self.saving = Saving(store, room=watch.room, now=now, scanner=lambda: scanner_of(settings()))
         self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.dispatcher = Dispatcher(
             store,
@@ -303,6 +308,7 @@ class Flows:
             tasks.create_task(self.tails.run(), name="tails"),
             tasks.create_task(self.webhooks.run(), name="webhooks"),
             tasks.create_task(self._announcements.run(), name="announcements"),
+            tasks.create_task(self.saving.run(), name="saving"),
         ]
 
     async def drain(self, grace: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway import __version__
 from gateway.domain.firm import Firm
 from gateway.domain.record import MailboxSync, SyncState
+from gateway.domain.saving import Outstanding
 from gateway.domain.status import Health, Listener, Status
 from gateway.store.store import Store
 
@@ -40,7 +41,8 @@ class HealthCheck:
         )
         oldest = await self.store.queue.oldest()
         free = self.store.disk_free()
-        problems = tuple(_problems(mailboxes, oldest, free, now))
+        saving = await self.store.saving.outstanding()
+        problems = (*_problems(mailboxes, oldest, free, now), *_of_saving(saving))
         return Status(
             health=Health.DEGRADED if problems else Health.WELL,
             version=__version__,
@@ -63,3 +65,9 @@ def _problems(mailboxes: tuple[MailboxSync, ...], oldest: datetime | None, free:
     if free < LOW_DISK:
         said.append(f"only {free // 2**20} MiB are free in the data folder: make room")
     return said
+
+
+def _of_saving(saving: Outstanding) -> list[str]:
+    if not saving.failed:
+        return []
+    return [f"attachments of {saving.failed} messages wait to be saved: {saving.last_error}"]

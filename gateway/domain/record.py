@@ -129,7 +129,7 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An attachment saved for a client; ``path`` is relative to the data folder."""
+    """An attachment saved for a client; ``path`` is relative to the data folder, ``message`` the first that had it."""
 
     id: int
     client: str
@@ -141,6 +141,11 @@ class Document:
     path: str
     message: int
     saved_at: datetime
+    note: Note = Note.NONE
+    sent_at: datetime | None = None  # of that message, as the next three
+    sender: str = ""
+    recipients: str = ""
+    subject: str = ""
 
 
 class EventKind(StrEnum):
@@ -154,6 +159,8 @@ class EventKind(StrEnum):
     SYNC_RESUMED = "sync-resumed"
     SET_ASIDE = "set-aside"
     HISTORY = "history"
+    INFECTED = "infected"
+    SCANNER = "scanner"  # it does not answer, or does again
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,24 +192,24 @@ class Activity:
     link: str
 
 
-@dataclass(frozen=True, slots=True)
-class SavedName:
-    """An attachment on its way to the client's documents, under a name that is safe on any file system."""
+class Duty(StrEnum):
+    """What a filed message is looked through for; the later a word in the alphabet, the more urgent."""
 
-    attachment: Attachment
-    name: str
+    IMPORT = "import"  # documents, because a person asked for those of history
+    LOOK = "look"  # only which small pictures it has, so that they are known when they come again
+    SAVE = "save"  # documents, of mail that has just come in
 
 
 @dataclass(frozen=True, slots=True)
 class NewFiling:
-    """Everything that one filing transaction writes: message, location, filings, documents, events, cursor."""
+    """Everything that one filing transaction writes: message, location, filings, duty, events, cursor."""
 
     raw: bytes = field(repr=False)
     facts: HeaderFacts
     clients: tuple[tuple[str, Direction], ...]  # client name and box; at least one
     filed_at: datetime
     marks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)  # by client name
-    documents: tuple[SavedName, ...] = ()
+    duty: Duty | None = None  # what its attachments are to be looked through for
     location: Location | None = None
     cursor: Cursor | None = None
     author_login: str = ""
@@ -227,7 +234,6 @@ class Filed:
     message: int
     new: bool
     sha256: str
-    documents: tuple[str, ...] = ()  # paths of the files that were written, relative to the data folder
 
 
 @dataclass(frozen=True, slots=True)

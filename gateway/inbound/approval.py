@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +9,9 @@ from datetime import datetime
 import structlog
 
 from gateway.domain.errors import Conflict
-from gateway.domain.record import Direction, Document, Filing, Mark, NewFiling
+from gateway.domain.record import Direction, Document, Duty, Filing, Mark
 from gateway.domain.verdict import Weighed
-from gateway.inbound.filing import documents_of
+from gateway.inbound.saving import Saving
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -27,15 +26,17 @@ class Approved:
     documents: tuple[Document, ...]
 
 
-async def approve(store: Store, message: int, *, by: str, now: datetime) -> Approved:
+async def approve(store: Store, message: int, *, by: str, now: datetime, saving: Saving) -> Approved:
     """Save what was held back, then book who said so; cut in between it can be asked for again.
 
+    What can't be saved now, because the scanner does not answer, is saved once it can be.
     NotFound where there is no such message, Conflict for one that does not wait. ``by`` is for the activity trail.
     """
     filings = await store.record.filings(message)
     weighed = _waiting(filings[0])
     if weighed.withheld:
         await _save(store, [one for one in filings if one.direction is Direction.INBOX], now)
+        await saving.message(message)
     saved = tuple(await store.record.saved_from(message))
     await store.verdicts.approve(filings, len(saved), by=by, at=now)
     clients = tuple(one.client for one in filings)
@@ -44,21 +45,10 @@ async def approve(store: Store, message: int, *, by: str, now: datetime) -> Appr
 
 
 async def _save(store: Store, filings: Sequence[Filing], now: datetime) -> None:
-    """For all whose mail it is; where nobody has said yet whose it is, it still waits for that."""
-    if not filings:
-        return
-    message = filings[0].message
-    raw = await store.record.raw(message.id)
-    item = NewFiling(
-        raw=raw,
-        facts=message.facts,
-        clients=tuple((one.client, one.direction) for one in filings),
-        marks={one.client: tuple(map(Mark, one.flags)) for one in filings},
-        filed_at=now,
-        documents=await asyncio.to_thread(documents_of, raw),
-        announce=False,
-    )
-    await store.record.file(item)
+    """Owe it to all whose mail it is; where nobody has said yet whose it is, it still waits for that."""
+    for one in filings:
+        if Mark.AMBIGUOUS not in one.flags:
+            await store.saving.owe(one.client, one.message.id, Duty.SAVE, now)
 
 
 def _waiting(filing: Filing) -> Weighed:

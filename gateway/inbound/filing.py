@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.record import Cursor, Direction, HeaderFacts, Location, NewFiling, SavedName
+from gateway.domain.record import Cursor, Direction, Duty, HeaderFacts, Location, NewFiling
 from gateway.domain.verdict import Weighed
-from gateway.mime.attachments import attachments
 from gateway.mime.facts import Correspondents, correspondents, facts, tags
 from gateway.mime.header import Header
-from gateway.policy.filename import safe_name
+from gateway.mime.leaf import brings_files
 from gateway.policy.match import Evidence, Match, clients_of
 from gateway.policy.thread import MAX_RELATED
 
@@ -62,9 +61,7 @@ def filing_of(
     if not matches:
         return None
     received = any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
-    documents: tuple[SavedName, ...] = ()
-    if received and mailbox.save_attachments:
-        documents = documents_of(raw)
+    saves = received and mailbox.save_attachments and announce  # history is saved only where it is asked for
     held = weighed is not None and weighed.is_open
     return NewFiling(
         raw=raw,
@@ -72,16 +69,11 @@ def filing_of(
         clients=tuple((match.client, match.direction) for match in matches),
         marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,
-        documents=() if held else documents,
+        duty=None if held else Duty.SAVE if saves else Duty.LOOK if b"image/" in raw else None,
         location=location,
         cursor=cursor,
         announce=announce,
         verdict=weighed.verdict if weighed else None,
         held=held,
-        withheld=held and bool(documents),
+        withheld=held and saves and brings_files(raw),
     )
-
-
-def documents_of(raw: bytes) -> tuple[SavedName, ...]:
-    """What of a message becomes documents."""
-    return tuple(SavedName(one, safe_name(one.name)) for one in attachments(raw))

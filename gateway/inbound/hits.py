@@ -14,7 +14,7 @@ from gateway.upstream.imap.session import HeaderRow
 
 TOGETHER = 50  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
 OCTETS = 4 * 1024 * 1024  # of them
-LARGEST = 100 * 1024 * 1024  # octets; twice what large providers take; larger ones are set aside
+LARGEST = 160 * 1024 * 1024  # octets: a file of 100 MB, coded, and what large providers take; larger ones are set aside
 SMALL = 1024 * 1024  # octets; larger ones are taken alone
 
 

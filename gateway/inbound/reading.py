@@ -147,7 +147,7 @@ class Reading:
             uid=location.uid,
             message=filed.message,
             clients=[name for name, _ in item.clients],
-            documents=len(filed.documents),
+            duty=item.duty,
             verdict=item.verdict.standing.value if item.verdict else "",
             new=filed.new,
         )

@@ -65,11 +65,12 @@ def each_attachment(raw: bytes) -> Iterator[Attachment]:
 
 
 def _of(message: _Enclosed) -> Iterator[Attachment | _Enclosed]:
+    may_begin = b"begin" in message.octets
     for leaf in leaves(message.octets):
         path = message.prefix + leaf.part.path
         if not leaf.is_body:
             yield from _opened(leaf, path)
-        elif b"begin" in message.octets or leaf.part.encoding == "base64":
+        elif may_begin or leaf.part.encoding == "base64":
             yield from _uuencoded(leaf, path)
 
 

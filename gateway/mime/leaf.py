@@ -58,6 +58,11 @@ def leaves(raw: bytes) -> Iterator[Leaf]:
             yield Leaf(part, around, is_body=True, shown=True)
 
 
+def brings_files(raw: bytes) -> bool:
+    """Whether there is anything to be looked through for attachments; decodes next to nothing."""
+    return b"\nbegin " in raw or any(not leaf.is_body for leaf in leaves(raw))
+
+
 def _is_attachment(part: Part, around: str) -> bool:
     if part.content_type in SIGNATURES and (around == "multipart/signed" or part.filename.lower() in _USUAL_NAMES):
         return False

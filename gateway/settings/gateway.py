@@ -178,6 +178,25 @@ class Webhooks(Table):
     allow_http: bool = False  # without TLS
 
 
+class Scan(Table):
+    """Attachments are shown to clamd before they are saved, where it is named: by its socket's path, or host:port."""
+
+    clamd: str | None = None
+
+    @field_validator("clamd")
+    @classmethod
+    def _is_place(cls, value: str | None) -> str | None:
+        if value is None or (value.startswith("/") and "\0" not in value):
+            return value
+        try:
+            where = parse_listen(value)
+        except ValueError:
+            where = Listen("", 0)
+        if not where.host or not where.port:
+            raise ValueError(f'"{value}" is no place of clamd: write "/run/clamav/clamd.ctl", or "host:port"')
+        return value
+
+
 class Settings(Table):
     """Everything the daemon needs to know before it knows the firm."""
 
@@ -191,6 +210,7 @@ class Settings(Table):
     policy: Policy
     upstream: Upstream
     webhooks: Webhooks
+    scan: Scan
 
 
 def load(path: Path) -> Settings:
@@ -242,6 +262,7 @@ _SECTIONS: dict[str, type[Table]] = {
     "policy": Policy,
     "upstream": Upstream,
     "webhooks": Webhooks,
+    "scan": Scan,
 }
 
 _T = TypeVar("_T", bound=Table)

@@ -1,12 +1,11 @@
-"""The filing transaction: message, location, filings, documents, events and cursor, all or nothing."""
+"""The filing transaction: message, location, filings, duty, events and cursor, all or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.domain.record import Direction, EventKind, Filed, NewFiling
 from gateway.store.bodies import Body, keep_all
@@ -14,7 +13,8 @@ from gateway.store.compiled import Compiled
 from gateway.store.feed import add_event
 from gateway.store.locations import see
 from gateway.store.record_rows import message_row
-from gateway.store.schema import document, filing, message, unfiled
+from gateway.store.saving import owe
+from gateway.store.schema import filing, message, unfiled
 from gateway.store.sync import count, move_cursor
 from gateway.store.threads import add_references, thread_for
 from gateway.store.verdicts import keep
@@ -35,17 +35,6 @@ _UNFILED = Compiled(
     )
 )
 _FILE = Compiled(insert(filing))
-_SAVE = Compiled(insert_new(document).on_conflict_do_nothing(index_elements=["client", "sha256"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A document whose file is on the disk."""
-
-    client: str
-    sha256: str
-    path: str
-    row: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,6 @@ class Transaction:
 
     item: NewFiling
     body: Body
-    saved: tuple[Saved, ...]
 
     def __call__(self, connection: Connection) -> tuple[Filed, int]:
         """What it came to, and the number of its last event (0: nothing to announce).
@@ -74,12 +62,12 @@ class Transaction:
         if known is not None and self.item.author_login:
             author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
             _AUTHOR.run(connection, author)
-        written = self._documents(connection, number)
+        self._owe(connection, number)
         if self.item.location is not None:
             see(connection, self.item.location, number, before=known is not None)
             if new:
                 count(connection, self.item.location.mailbox, filed=1)
-        return Filed(number, bool(new), sha256, written), max(new, default=0)
+        return Filed(number, bool(new), sha256), max(new, default=0)
 
     def _add(self, connection: Connection, sha256: str) -> int:
         number = _ADD.add(connection, message_row(self.item, sha256))
@@ -105,15 +93,10 @@ class Transaction:
             queue_id=item.queue_id,
         )
 
-    def _documents(self, connection: Connection, number: int) -> tuple[str, ...]:
-        return tuple(
-            one.path
-            for one in self.saved
-            if _SAVE.run(
-                connection,
-                {**one.row, "client": one.client, "sha256": one.sha256, "path": one.path, "message": number},
-            )
-        )
+    def _owe(self, connection: Connection, number: int) -> None:
+        if self.item.duty is not None:
+            for client in self.item.savers:
+                owe(connection, client, number, self.item.duty, self.item.filed_at)
 
 
 def _may_lie(connection: Connection, client: str, number: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ from gateway.store import documents, locations, schema
 from gateway.store.answered import find_answered, find_holders, find_places
 from gateway.store.bodies import Bodies
 from gateway.store.feed import Bell
-from gateway.store.filing import Saved, Transaction, run_all
+from gateway.store.filing import Transaction, run_all
 from gateway.store.reader import Reader
 from gateway.store.record_rows import (
     DOCUMENTS,
@@ -31,7 +30,7 @@ from gateway.store.record_rows import (
     read_filing,
     read_message,
 )
-from gateway.store.saving import Saver
+from gateway.store.saving import SavingShelf
 from gateway.store.trouble import trouble
 from gateway.store.verdicts import WAITING
 from gateway.store.writer import Writer
@@ -50,20 +49,21 @@ NO_DOCUMENT = "there is no such document: `postern document list` shows those of
 class Record:
     """Messages are numbered in the order in which they came; lists are newest first, ``before`` is the last seen."""
 
-    def __init__(self, root: Path, writer: Writer, reader: Reader, bodies: Bodies, bell: Bell) -> None:
+    def __init__(
+        self, root: Path, writer: Writer, reader: Reader, bodies: Bodies, bell: Bell, *, saving: SavingShelf
+    ) -> None:
         self._root = root
         self._writer = writer
         self._reader = reader
         self._bodies = bodies
         self._bell = bell
-        self._saver = Saver(root, writer, reader)
-        self._saving = asyncio.Lock()
+        self._saving = saving
 
     async def file(self, item: NewFiling) -> Filed:
         """File it: idempotent, one transaction with its cursor; files are on the disk before the rows that name them.
 
-        The same bytes again add what is new about them (a location, a client, a document) and announce that only.
-        Raises `NoSpace` when nothing was kept; files that were written by then are taken over by the next try.
+        The same bytes again add what is new about them (a location, a client) and announce that only. Its attachments
+        are another's duty, see `gateway.store.saving`. Raises `NoSpace` when nothing was kept.
         """
         return (await self.file_all([item]))[0]
 
@@ -74,16 +74,12 @@ class Record:
         filed one by one.
         """
         bodies = await asyncio.to_thread(self._bodies.prepare_all, [item.raw for item in items])
-        async with AsyncExitStack() as alone:
-            saved: list[tuple[Saved, ...]] = [()] * len(items)
-            if any(item.documents for item in items):
-                # Five tails may file the same mail at once; its documents are to be saved once.
-                await alone.enter_async_context(self._saving)
-                saved = await self._saver.save_all(items)
-            ready = [Transaction(*one) for one in zip(items, bodies, saved, strict=True)]
-            filed, _ = await self._writer.run(
-                lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
-            )
+        ready = [Transaction(*one) for one in zip(items, bodies, strict=True)]
+        filed, _ = await self._writer.run(
+            lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
+        )
+        if any(item.duty is not None for item in items):
+            self._saving.wake()
         return filed
 
     async def sight(self, id: int, location: Location) -> None:  # noqa: A002

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Row, select
 
-from gateway.domain.record import Direction, Document, Filing, HeaderFacts, Location, Message, NewFiling
+from gateway.domain.record import Direction, Document, Filing, HeaderFacts, Location, Message, NewFiling, Note
 from gateway.store.columns import clean, to_ticks
 from gateway.store.schema import document, filing, location, message, verdict
 from gateway.store.verdicts import COLUMNS, read_weighed
@@ -22,7 +22,9 @@ FILINGS = (
     .join(filing, filing.c.message == message.c.id)
     .outerjoin(verdict, verdict.c.message == message.c.id)
 )
-DOCUMENTS = select(document)
+DOCUMENTS = select(document, message.c.date, message.c.sender, message.c.recipients, message.c.subject).join(
+    message, message.c.id == document.c.message
+)
 LOCATIONS = select(location.c.mailbox, location.c.folder, location.c.uidvalidity, location.c.uid)
 
 
@@ -117,6 +119,11 @@ def read_document(row: AnyRow) -> Document:
         path=row.path,
         message=row.message,
         saved_at=row.saved_at,
+        note=Note(row.note),
+        sent_at=row.date,
+        sender=row.sender,
+        recipients=row.recipients,
+        subject=row.subject,
     )
 
 

@@ -186,7 +186,7 @@ def _file(connection: Connection, told: Returning, body: Body | None, new: Seque
     if told.item is None or body is None:
         return None
     keep_all(connection, [body])
-    filed, _ = Transaction(told.item, body, ())(connection)
+    filed, _ = Transaction(told.item, body)(connection)
     for one in new:
         key = {"about": told.about, "whom": one.address, "told": one.outcome.delivery.value}
         connection.execute(_LIES_IN.values(message=filed.message), key)

@@ -15,6 +15,7 @@ from gateway.policy import texts
 from gateway.store import backup, files
 from gateway.store.activity import ActivityShelf
 from gateway.store.bodies import BLOBS, Bodies
+from gateway.store.brought import BroughtShelf
 from gateway.store.checking import Check, Noted
 from gateway.store.clock import QueueClock
 from gateway.store.dkim import DkimShelf
@@ -32,6 +33,7 @@ from gateway.store.queue import Queue, recover
 from gateway.store.reader import Reader
 from gateway.store.record import Record
 from gateway.store.returns import Returns
+from gateway.store.saving import SavingShelf
 from gateway.store.scheduled import Scheduled
 from gateway.store.search import Search
 from gateway.store.searches import Searches
@@ -83,7 +85,9 @@ class Store:
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(data_dir, self._writer, self._reader)
-        self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell)
+        self.saving = SavingShelf(data_dir, self._writer, self._reader, self._bell)
+        self.brought = BroughtShelf(self._reader)
+        self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell, saving=self.saving)
         self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
         self.verdicts = Verdicts(self._writer, self._reader, self._bell)
         self.sync = Sync(self._writer, self._reader)

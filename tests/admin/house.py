@@ -16,7 +16,7 @@ from gateway.admin.services import Services
 from gateway.domain.address import Address
 from gateway.domain.errors import NotFound
 from gateway.domain.mail import QueueEntry, Recipient
-from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling, SavedName, SyncState
+from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling, SyncState
 from gateway.domain.status import Health, Listener, Status
 from gateway.domain.verdict import Check, Result, Source, Standing, Verdict
 from gateway.mime.facts import facts
@@ -28,6 +28,7 @@ from gateway.settings.gateway import parse
 from gateway.store.clock import QueueClock
 from gateway.store.store import Store
 from tests.rig import client_letter
+from tests.store.making import file_with
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 CLIENT = "Al Pacino"
@@ -102,17 +103,17 @@ class House:
         return httpx2.AsyncClient(transport=transport, base_url="http://postern", trust_env=False)
 
     async def file(self, raw: bytes = HOSTILE, *, uid: int = 1, attachment: bytes | None = None) -> int:
-        name = "2026 statement.pdf"
-        saved = Attachment(1, "statement\u202efdp.exe", "application/pdf", attachment or b"")
         item = NewFiling(
             raw=raw,
             facts=facts(raw),
             clients=((CLIENT, Direction.INBOX),),
             filed_at=NOW + timedelta(minutes=uid),
-            documents=(SavedName(saved, name),) if attachment is not None else (),
             location=Location("support@firm.example", "INBOX", 7, uid),
         )
-        return (await self.store.record.file(item)).message
+        if attachment is None:
+            return (await self.store.record.file(item)).message
+        saved = Attachment(1, "2026 statement\u202e.pdf", "application/pdf", attachment, part="2")
+        return (await file_with(self.store, item, saved))[0].message
 
     async def forged(self) -> int:
         """Mail in the client's name that the provider says is not theirs, with an attachment."""

@@ -13,9 +13,10 @@ import httpx2
 
 from gateway.domain.address import Address
 from gateway.domain.mail import QueueEntry, Recipient
-from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling, SavedName
+from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling
 from gateway.mime.facts import facts
 from tests.admin.house import NOW, House, opened
+from tests.store.making import file_with
 
 ENDPOINT = {"host": "127.0.0.1", "port": 1, "security": "none"}
 ACCESS = {"Alpha": ["ana"], "Beta": ["ion"], "Gamma": ["ana", "ion"], "Delta": ["adam"], "Omega": []}
@@ -87,16 +88,14 @@ class Walled:
             f"Message-ID: <{number}@x.example>\r\nSubject: {words}\r\n\r\n{words}\r\n"
         ).encode()
         attachment = Attachment(1, f"{words}.pdf", "application/pdf", f"%PDF {words}".encode())
-        filed = await self.house.store.record.file(
-            NewFiling(
-                raw=raw,
-                facts=facts(raw),
-                clients=tuple((one, Direction.INBOX) for one in clients),
-                filed_at=NOW,
-                documents=(SavedName(attachment, f"2026-03-14 {words}.pdf"),),
-                location=Location("support@firm.example", "INBOX", 7, number),
-            )
+        item = NewFiling(
+            raw=raw,
+            facts=facts(raw),
+            clients=tuple((one, Direction.INBOX) for one in clients),
+            filed_at=NOW,
+            location=Location("support@firm.example", "INBOX", 7, number),
         )
+        filed, _ = await file_with(self.house.store, item, attachment)
         return filed.message
 
     async def answer(self, client: str, message_id: str, references: str) -> int:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from gateway.domain.firm import Client, Contact, ContactAddress, Firm, Mailbox, Secret
 from gateway.domain.record import Direction, EventKind, Filing, SyncState
+from gateway.inbound.saving import Saving
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
 from gateway.mime.address import parse_address
+from gateway.store.room import Room
 from gateway.trial.faults import Garbage, HangUp, Refuse
 from tests.rig import AL, ANA, SUPPORT, Rig, client_letter, letter, rig
 from tests.waiting import until
@@ -81,6 +83,8 @@ async def test_new_mail_is_filed_announced_and_its_attachment_is_a_plain_file(tm
         await count(r, 1)
         (one,) = await inbox(r)
         assert await r.store.record.raw(one.message.id) == client_letter()
+        while await Saving(r.store, room=Room(), now=r.clock).some():
+            pass
         (saved,) = await r.store.record.documents("Al Pacino")
         assert (tmp_path / saved.path).read_bytes() == b"%PDF-1.4\n"
         assert saved.path.endswith("/documents/2026/2026-03-14 statement.pdf")

@@ -14,11 +14,13 @@ from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Event, EventKind, Filing
 from gateway.domain.verdict import Source, Standing
 from gateway.inbound import weighing
-from gateway.inbound.approval import approve
+from gateway.inbound.approval import Approved, approve
+from gateway.inbound.saving import Saving
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
 from gateway.inbound.weighing import Ask, trusted, unanswered
 from gateway.policy.lookup import Answer, Question
+from gateway.store.room import Room
 from gateway.upstream.providers import PROVIDERS, facts_of
 from tests.policy.arriving import CLIENT, ENFORCED, FROM_ATTACKER, SPF, at_postfix, dns, signed
 from tests.policy.test_forged import FAIL, PASS
@@ -51,7 +53,20 @@ async def filed(r: Rig, count: int = 1) -> list[Filing]:
         return len(await r.store.record.list("Al Pacino", None)) == count
 
     await until(there, what=f"{count} messages filed")
+    await saved(r)
     return await r.store.record.list("Al Pacino", None)
+
+
+async def saved(r: Rig) -> Saving:
+    """What makes documents, done with what is due."""
+    saving = Saving(r.store, room=Room(), now=r.clock)
+    while await saving.some():
+        pass
+    return saving
+
+
+async def approved(r: Rig, number: int, *, by: str) -> Approved:
+    return await approve(r.store, number, by=by, now=r.clock(), saving=await saved(r))
 
 
 async def events(r: Rig) -> list[Event]:
@@ -81,7 +96,7 @@ async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_
         async with tailing(r, answering()):
             (found,) = await filed(r)
         number = found.message.id
-        came = await approve(r.store, number, by="ana", now=r.clock())
+        came = await approved(r, number, by="ana")
         (document,) = await r.store.record.documents("Al Pacino")
         assert (came.clients, came.documents) == (("Al Pacino",), (document,))
         assert await r.store.record.document_bytes(document.id) == b"%PDF-1.4\n"
@@ -90,9 +105,9 @@ async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_
         assert (weighed.approved_by, weighed.is_open, weighed.withheld) == ("ana", False, False)
         assert [(one.kind, one.message) for one in await events(r)] == [(EventKind.CLIENT_MAIL, number)]
         with pytest.raises(Conflict, match="approved by ana"):
-            await approve(r.store, number, by="ion", now=r.clock())
+            await approved(r, number, by="ion")
         with pytest.raises(NotFound):
-            await approve(r.store, number + 1, by="ion", now=r.clock())
+            await approved(r, number + 1, by="ion")
 
 
 async def test_the_event_of_forged_mail_says_so_and_of_approved_mail_comes_again(tmp_path: Path) -> None:
@@ -108,7 +123,7 @@ async def test_the_event_of_forged_mail_says_so_and_of_approved_mail_comes_again
         assert event.kind is EventKind.UNVERIFIED_MAIL
         assert "pacino.example asks to reject" in event.text
         # The same bytes in a second mailbox are no second story, approved or not.
-        await approve(r.store, found.message.id, by="ana", now=r.clock())
+        await approved(r, found.message.id, by="ana")
         r.provider.deliver(ANA, forged(r))
 
         async def seen() -> bool:
@@ -129,7 +144,7 @@ async def test_signed_mail_of_the_client_is_verified_and_saved(tmp_path: Path) -
         assert (weighed.verdict.standing, weighed.verdict.source) == (Standing.VERIFIED, Source.HERE)
         assert len(await r.store.record.documents("Al Pacino")) == 1
         with pytest.raises(Conflict, match="nothing to approve"):
-            await approve(r.store, found.message.id, by="ana", now=r.clock())
+            await approved(r, found.message.id, by="ana")
 
 
 async def test_results_of_the_mailboxs_own_server_count_by_its_name(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ async def test_the_answer_with_its_attachment_lies_under_the_client(
     (filing,) = await until(lambda: seen.filed(gateway, "inbox"), what="the answer under the client")
     (sent,) = await seen.filed(gateway, "sent")
     assert filing["thread"] == sent["thread"]
-    (document,) = await seen.documents(gateway)
+    (document,) = await until(lambda: seen.documents(gateway), what="the document")
     path = gateway.data_dir / document["path"]
     assert re.fullmatch(r"clients/[^/]+/documents/\d{4}/\d{4}-\d\d-\d\d statement\.pdf", document["path"])
     assert path.read_bytes() == STATEMENT
@@ -134,6 +134,7 @@ async def test_the_same_can_be_read_by_commands(
     (hit,) = await until(found, what="the mail by its words")
     assert isinstance(hit, dict)
     assert hit["message"] == row["message"]
+    await until(lambda: seen.documents(gateway), what="the document")
     (document,) = (await gateway.cli("document", "list", "--client", seen.CLIENT))["documents"]
     said = await gateway.say("document", "get", str(document["id"]), "-o", str(tmp_path / "saved.pdf"))
     assert said.status == 0, said
@@ -158,6 +159,8 @@ async def test_mail_from_before_the_gateway_is_filed_too(tmp_path: Path, provide
             return len(await seen.filed(gateway, "inbox")) == 3
 
         await until(all_filed, what="the old mail under the client")
+        assert await seen.documents(gateway) == []
+        assert (await gateway.cli("document", "import", "--client", seen.CLIENT))["messages"] == 3
         assert len(await seen.documents(gateway)) == 1  # the same statement three times is one document
 
 

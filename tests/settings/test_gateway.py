@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+from gateway.app.scanner import scanner_of
 from gateway.domain.errors import Faulty
 from gateway.settings.gateway import FALLBACK_HOSTNAME, Settings, hostname_of, load
 from gateway.settings.quantities import Listen, is_host_name
+from gateway.upstream.clamd import Clamd
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "postern.toml"
 
@@ -275,3 +277,18 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("machine", "name"), [("build_box_7", FALLBACK_HOSTNAME), ("Mx1", "mx1")])
 def test_a_machine_without_a_usable_name_is_called_localhost(machine: str, name: str) -> None:
     assert hostname_of(machine) == name
+
+
+@pytest.mark.parametrize("place", ["/run/clamav/clamd.ctl", "127.0.0.1:3310", "[::1]:3310", "scan.firm.example:3310"])
+def test_a_scanner_is_named_by_path_or_by_host_and_port(tmp_path: Path, place: str) -> None:
+    settings = load(written(tmp_path, f'data_dir = "data"\n[scan]\nclamd = "{place}"'))
+    assert settings.scan.clamd == place
+    scanner = scanner_of(settings)
+    assert isinstance(scanner, Clamd)
+    assert scanner.place.removeprefix("[") in {place, place.replace("[", "").replace("]", "")}
+    assert scanner_of(load(written(tmp_path, 'data_dir = "data"'))) is None
+
+
+@pytest.mark.parametrize("place", ["", "clamd.ctl", "*:3310", "127.0.0.1:0", "127.0.0.1"])
+def test_a_scanner_that_cannot_be_is_a_fault(tmp_path: Path, place: str) -> None:
+    assert "clamd" in faults_in(tmp_path, f'data_dir = "data"\n[scan]\nclamd = "{place}"')["scan.clamd"]

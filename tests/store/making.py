@@ -11,8 +11,10 @@ from pathlib import Path
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, Recipient
-from gateway.domain.record import Attachment, Cursor, Direction, HeaderFacts, Location, NewFiling, SavedName
+from gateway.domain.record import Attachment, Cursor, Direction, Duty, Filed, HeaderFacts, Location, NewFiling
+from gateway.domain.saving import Kept, Looked, SavingDuty
 from gateway.store.clock import QueueClock
+from gateway.store.store import Store
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 3, 14, 9, 26, 53, 589793, tzinfo=UTC)
@@ -91,21 +93,45 @@ def filing(
     known: HeaderFacts | None = None,
     at: Location | None = None,
     cursor: Cursor | None = None,
-    documents: Sequence[SavedName] = (),
+    duty: Duty | None = None,
 ) -> NewFiling:
     return NewFiling(
         raw=raw,
         facts=known or facts(),
         clients=tuple((client, direction) for client in clients),
         filed_at=NOW,
-        documents=tuple(documents),
+        duty=duty,
         location=at,
         cursor=cursor,
     )
 
 
-def document(name: str, content: bytes) -> SavedName:
-    return SavedName(Attachment(1, f"as sent: {name}", "application/pdf", content), name)
+def document(name: str, content: bytes, part: str = "2") -> Attachment:
+    return Attachment(1, name, "application/pdf", content, part=part)
+
+
+async def file_with(store: Store, item: NewFiling, *attachments: Attachment) -> tuple[Filed, tuple[str, ...]]:
+    """File it and do the duty of saving, as `gateway.inbound.saving` does; the paths of the files that were written."""
+    filed = await store.record.file(replace(item, duty=Duty.SAVE))
+    paths = [
+        path
+        for duty in await store.saving.due(item.filed_at)
+        if duty.message == filed.message
+        for path in await save(store, duty, *attachments)
+    ]
+    return filed, tuple(paths)
+
+
+async def save(store: Store, duty: SavingDuty, *attachments: Attachment) -> list[str]:
+    """Make documents of all of them."""
+    kept = []
+    for one in attachments:
+        sha256 = hashlib.sha256(one.content).hexdigest()
+        known = await store.saving.known(duty, "", sha256)
+        path = "" if known.saved else await store.saving.write(duty, one)
+        kept.append(Kept(one.part, one.name, one.content_type, len(one.content), sha256, one.note, path))
+    await store.saving.finish(duty, Looked(kept=tuple(kept)), NOW)
+    return [one.path for one in kept if one.path]
 
 
 def inbox(uid: int, uidvalidity: int = 7, mailbox: str = SUPPORT.key) -> Location:

@@ -13,7 +13,7 @@ from gateway.domain.errors import Conflict, Faulty, NotFound
 from gateway.store.bodies import INLINE
 from gateway.store.store import Store
 from tests.store.conftest import Opener
-from tests.store.making import document, entry, filing, mail, unguarded
+from tests.store.making import document, entry, file_with, filing, mail, unguarded
 
 SMALL, LARGE = mail("small"), mail("large", INLINE)
 
@@ -102,7 +102,7 @@ async def test_G3_a_backup_under_load_is_a_store_of_one_moment(
     store: Store, open_store: Opener, data_dir: Path, tmp_path: Path
 ) -> None:
     await keep(store, SMALL, LARGE)
-    await store.record.file(filing(LARGE, "Al", documents=[document("a.pdf", b"one")]))
+    await file_with(store, filing(LARGE, "Al"), document("a.pdf", b"one"))
     goes_on = True
 
     async def load() -> None:
@@ -156,7 +156,7 @@ async def test_damage_inside_the_database_is_named(open_store: Opener, data_dir:
     await store.close()
     path = data_dir / "postern.db"
     whole = bytearray(path.read_bytes())
-    middle = len(whole) // 2 // 4096 * 4096  # among the bodies: opening must not need it
+    middle = len(whole) * 3 // 4 // 4096 * 4096  # among the bodies: opening must not need it
     whole[middle : middle + 4096] = b"\xa5" * 4096
     path.write_bytes(whole)
     again = await open_store()

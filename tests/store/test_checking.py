@@ -16,7 +16,7 @@ from gateway.store.bodies import INLINE
 from gateway.store.checking import Noted, Progress
 from gateway.store.store import Store
 from tests.store.conftest import Opener
-from tests.store.making import NOW, document, filing, mail, minutes, unguarded
+from tests.store.making import NOW, document, file_with, filing, mail, minutes, unguarded
 
 SMALL, LARGE = mail("small"), mail("large", INLINE + 1)
 LINES = 6
@@ -24,7 +24,7 @@ LINES = 6
 
 async def furnish(store: Store) -> None:
     """Two messages, a document, and six lines of activity."""
-    await store.record.file(filing(SMALL, "Al", documents=[document("2026 a.pdf", b"content")]))
+    await file_with(store, filing(SMALL, "Al"), document("2026 a.pdf", b"content"))
     await store.record.file(filing(LARGE, "Al"))
     for number in range(LINES):
         change = Change("client", f"Ștefan {number}", "changed", "name")

@@ -23,7 +23,7 @@ CHILD = """
 import asyncio, itertools, os, sys
 from pathlib import Path
 from gateway.store.store import Store
-from tests.store.making import KEY, document, entry, filing, inbox, mail, reached
+from tests.store.making import KEY, document, entry, file_with, filing, inbox, mail, reached
 
 async def main():
     store = await Store.open(Path(sys.argv[1]), url=None, key=KEY)
@@ -36,7 +36,7 @@ async def main():
             raw = mail(name, size)
             await store.queue.add(entry(name, raw), raw)
             os.write(1, f"{name} {size}\\n".encode())
-            await store.record.file(filing(raw, "Al", documents=[document("a.pdf", name.encode())]))
+            await file_with(store, filing(raw, "Al"), document("a.pdf", name.encode()))
             os.write(1, f"{name} filed\\n".encode())
 
     await asyncio.gather(*(add() for _ in range(8)))

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from gateway.domain.errors import Conflict, NotFound
-from gateway.domain.record import Direction, EventKind, Filing, HeaderFacts, Location
+from gateway.domain.record import Direction, Duty, EventKind, Filing, HeaderFacts, Location
 from gateway.store.store import Store
-from tests.store.making import NOW, SUPPORT, dated, document, facts, filing, inbox, mail, reached
+from tests.store.making import NOW, SUPPORT, dated, document, facts, filing, inbox, mail, reached, save
 
 RAW = mail("statement")
 
@@ -235,9 +235,10 @@ async def test_many_filed_together_are_all_kept_or_none(store: Store) -> None:
 
 async def test_the_same_attachment_in_many_filed_together_is_one_document(store: Store) -> None:
     papers = [document("a.pdf", b"one"), document("a.pdf", b"two"), document("b.pdf", b"one")]
-    items = [filing(mail(f"{n}"), "Al", "Diane", documents=[paper]) for n, paper in enumerate(papers)]
-    filed = await store.record.file_all(items)
-    assert [len(one.documents) for one in filed] == [2, 2, 0]
+    await store.record.file_all([filing(mail(f"{n}"), "Al", "Diane", duty=Duty.SAVE) for n in range(3)])
+    due = await store.saving.due(NOW)
+    assert [(one.client, one.message) for one in due] == [(name, n) for n in (1, 2, 3) for name in ("Al", "Diane")]
+    assert [len(await save(store, one, papers[one.message - 1])) for one in due] == [1, 1, 1, 1, 0, 0]
     names = sorted(one.name for one in await store.record.documents("Al"))
     assert names == ["2026-03-14 a (2).pdf", "2026-03-14 a.pdf"]
     assert await store.verify() == []

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gateway.domain.record import Cursor, Direction, Location
 from gateway.store.store import Store
-from tests.store.making import KEY, document, facts, filing, mail
+from tests.store.making import KEY, document, facts, file_with, filing, mail
 from tests.store.test_queue_model import empty_database
 
 T = TypeVar("T")
@@ -71,11 +71,9 @@ class RecordMachine(RuleBasedStateMachine):
             if self.run(self.store.record.resight(place, known.message_id, len(raw))):
                 continue
             names = sorted(clients)
-            saved = [document("paper.pdf", raw[:12])]
             cursor = Cursor(mailbox, "INBOX", self.epoch[mailbox], uid + 1)
-            filed = self.run(
-                self.store.record.file(filing(raw, *names, known=known, at=place, cursor=cursor, documents=saved))
-            )
+            item = filing(raw, *names, known=known, at=place, cursor=cursor)
+            filed, _ = self.run(file_with(self.store, item, document("paper.pdf", raw[:12])))
             pairs = {(name, raw) for name in names}
             assert filed.new == bool(pairs - self.filed)
             self.filed |= pairs

@@ -66,7 +66,7 @@ async def message(message_id: MessageId, given: Given, walls: Behind) -> shapes.
 async def approve_message(message_id: MessageId, given: Given, walls: Behind, asker: Asker) -> shapes.Json:
     """Unverified mail is the client's after all: its attachments become documents; the trail says who said so."""
     clients = await _open_clients(message_id, given, walls)
-    approved = await approve(given.store, message_id, by=asker, now=given.now())
+    approved = await approve(given.store, message_id, by=asker, now=given.now(), saving=given.saves)
     shown = [one.path for one in approved.documents if one.client in clients]
     return {"message": approved.message, "clients": clients, "documents": shown}
 
