@@ -225,7 +225,7 @@ def whole_message(value: Message, clients: Sequence[str], locations: Sequence[Lo
 
 
 def document(value: Document) -> Json:
-    """``path`` is relative to the data folder."""
+    """``path`` is relative to the data folder; when, from and to are of the first message that had it."""
     return {
         "id": value.id,
         "client": value.client,
@@ -237,6 +237,11 @@ def document(value: Document) -> Json:
         "path": value.path,
         "message": value.message,
         "saved_at": moment(value.saved_at),
+        "note": value.note,
+        "sent_at": moment(value.sent_at),
+        "from": value.sender,
+        "to": value.recipients,
+        "subject": value.subject,
     }
 
 

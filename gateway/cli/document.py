@@ -1,16 +1,18 @@
-"""`postern document`: attachments that were saved for clients."""
+"""`postern document`: what clients sent, and what they promised."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from gateway.cli import saving
+from gateway.cli import documents, saving
 from gateway.cli.answer import Answer
 from gateway.cli.daemon import Daemon, step
+from gateway.cli.exits import TRY_AGAIN, Failed
 from gateway.cli.mail import EXPORT_PAGE, PAGE
-from gateway.cli.paper import Paper, size
+from gateway.cli.paper import Paper
 from gateway.cli.settings import count
 from gateway.cli.talking import PATH, talking
 
@@ -22,20 +24,44 @@ def document() -> None:
 
 @document.command("list")
 @click.option("--client", metavar="NAME", help="Only this client's.")
+@click.option("--aside", is_flag=True, help="Instead, attachments that were not saved: infected ones, logos.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all of it as CSV, for a spreadsheet.")
 @click.option("--limit", type=click.IntRange(1, 500), default=PAGE, show_default=True, help="At most so many.")
 @click.option("--before", type=click.IntRange(0), metavar="ID", help="Only older than this document.")
 @talking
-def list_documents(daemon: Daemon, paper: Paper, client: str | None, limit: int, before: int | None) -> None:
-    """List documents, newest first."""
-    answer = daemon.get(_path(client), limit=limit, before=before)
+def list_documents(
+    daemon: Daemon, paper: Paper, *, client: str | None, aside: bool, as_csv: bool, limit: int, before: int | None
+) -> None:
+    """List what clients sent, newest first: when, to whom, by which message; then what they promised with a link."""
+    if as_csv:
+        documents.print_csv(daemon, client, aside=aside)
+    elif aside:
+        documents.print_aside(paper, daemon.get(_path(client, "aside"), limit=limit, before=before))
+    else:
+        answer = daemon.get(_path(client), limit=limit, before=before)
+        first = {"promised": []} if before else daemon.get(_path(client, "promised"), limit=limit).plain
+        documents.print_list(paper, Answer({**answer.plain, "promised": first["promised"]}))
+
+
+@document.command("import")
+@click.option("--client", required=True, metavar="NAME", help="Whose mail.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Only messages written since that day."
+)
+@talking
+def import_documents(daemon: Daemon, paper: Paper, client: str, since: datetime | None) -> None:
+    """Make documents of the attachments of mail that was there before attachments were saved. May be interrupted."""
+    day = since.replace(tzinfo=UTC).isoformat() if since else None
+    answer = daemon.post(f"/v1/clients/{step(client)}/documents/import", since=day)
+    left = documents.follow_import(daemon, f"/v1/clients/{step(client)}/saving", answer.number("messages"))
     if paper.as_json:
-        paper.answer(answer)
+        paper.answer(Answer({**answer.plain, **left.plain}))
         return
-    rows = [
-        (one.text("id"), one.moment("saved_at"), one.text("client"), size(one.number("size")), one.text("name"))
-        for one in answer.parts("documents")
-    ]
-    paper.table(("id", "saved at", "client", "size", "name"), rows, empty="No document has been saved yet.")
+    paper.say(f"{count(answer.number('messages'), 'message')} of {client} to look through for documents.")
+    if left.number("failed"):
+        raise Failed(
+            TRY_AGAIN, f"{count(left.number('failed'), 'message')} will be tried again: {left.text('last_error')}"
+        )
 
 
 @document.command()
@@ -70,5 +96,5 @@ def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
     return str(target)
 
 
-def _path(client: str | None) -> str:
-    return "/v1/documents" if client is None else f"/v1/clients/{step(client)}/documents"
+def _path(client: str | None, what: str = "documents") -> str:
+    return f"/v1/{what}" if client is None else f"/v1/clients/{step(client)}/{what}"

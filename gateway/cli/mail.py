@@ -187,6 +187,29 @@ def _whose(answer: Answer) -> str:
 
 
 @mail.command()
+@click.argument("message_id", type=click.IntRange(0), metavar="ID")
+@talking
+def attachments(daemon: Daemon, paper: Paper, message_id: int) -> None:
+    """List a message's attachments, also those that were not saved."""
+    answer = daemon.get(f"/v1/messages/{message_id}/attachments")
+    if paper.as_json:
+        paper.answer(answer)
+        return
+    rows = [
+        (
+            one.text("number"),
+            one.text("part"),
+            one.text("content_type"),
+            size(one.number("size")),
+            one.text("name") or "-",
+            (f"infected: {one.text('infection')}" if one.text("infection") else one.text("note")) or "-",
+        )
+        for one in answer.parts("attachments")
+    ]
+    paper.table(("number", "part", "type", "size", "name", "note"), rows, empty="It has no attachment.")
+
+
+@mail.command()
 @click.option("--client", required=True, metavar="NAME", help="Whose mail.")
 @click.argument("folder", type=PATH)
 @talking

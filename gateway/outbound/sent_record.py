@@ -11,7 +11,7 @@ import structlog
 from gateway.domain.errors import Conflict, NotFound, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.mail import Errand, ErrandKind, QueueEntry
-from gateway.domain.record import Direction, Location, NewFiling
+from gateway.domain.record import Direction, Duty, Location, NewFiling
 from gateway.mime.facts import facts
 from gateway.policy.sent import errands
 from gateway.store.room import Room
@@ -49,6 +49,7 @@ class SentRecord:
             facts=facts(raw),
             clients=tuple((name, Direction.SENT) for name in clients),
             filed_at=self._now(),
+            duty=Duty.LOOK if b"image/" in raw else None,  # our logo comes back in the answer
             location=location,
             author_login=entry.login,
             grant=entry.grant,

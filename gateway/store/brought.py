@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, Table, select
 
 from gateway.domain.saving import Aside, Fate, Letter, ListedAside, Origin, Promise
 from gateway.store.reader import Reader
@@ -16,8 +17,11 @@ _ASIDE = select(aside, *_LETTER).join(message, message.c.id == aside.c.message).
 _PROMISED = select(promised, *_LETTER).join(message, message.c.id == promised.c.message).order_by(promised.c.id.desc())
 
 
+Within = Collection[str] | None  # clients; None: all
+
+
 class BroughtShelf:
-    """``before`` is the id of the last one seen; without a client, everyone's."""
+    """``within`` says whose, ``before`` is the id of the last one seen."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -28,13 +32,9 @@ class BroughtShelf:
         query = query.order_by(document_origin.c.message, document_origin.c.part)
         return [Origin(row.part, row.name, _letter(row)) for row in await self._all(query)]
 
-    async def aside(self, client: str | None = None, limit: int = 50, before: int | None = None) -> list[ListedAside]:
+    async def aside(self, within: Within, limit: int = 50, before: int | None = None) -> list[ListedAside]:
         """Attachments that stay in the raw message, with why."""
-        query = _ASIDE.limit(limit)
-        if client is not None:
-            query = query.where(aside.c.client == client)
-        if before is not None:
-            query = query.where(aside.c.id < before)
+        query = _of(_ASIDE, aside, within, before).limit(limit)
         return [_aside(row) for row in await self._all(query)]
 
     async def infected(self, number: int) -> dict[str, str]:
@@ -42,18 +42,20 @@ class BroughtShelf:
         query = _ASIDE.where(aside.c.message == number, aside.c.fate == Fate.INFECTED.value)
         return {row.part: row.reason for row in await self._all(query)}
 
-    async def promised(self, client: str | None = None, limit: int = 50, before: int | None = None) -> list[Promise]:
+    async def promised(self, within: Within, limit: int = 50, before: int | None = None) -> list[Promise]:
         """Links to files that never came."""
-        query = _PROMISED.limit(limit)
-        if client is not None:
-            query = query.where(promised.c.client == client)
-        if before is not None:
-            query = query.where(promised.c.id < before)
+        query = _of(_PROMISED, promised, within, before).limit(limit)
         rows = await self._all(query)
         return [Promise(row.id, row.client, row.service, row.link, row.at, _letter(row)) for row in rows]
 
     async def _all(self, query: Select[Any]) -> list[Row[Any]]:
         return list(await self._reader.run(lambda connection: connection.execute(query).all()))
+
+
+def _of(query: Select[Any], table: Table, within: Within, before: int | None) -> Select[Any]:
+    if within is not None:
+        query = query.where(table.c.client.in_(within))
+    return query if before is None else query.where(table.c.id < before)
 
 
 def _letter(row: Row[Any]) -> Letter:

@@ -7,14 +7,18 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
+from gateway.inbound.room import Room
 
 from gateway.cli.daemon import step
 from gateway.domain.mail import QueueState
+from gateway.domain.saving import Scanned
 from gateway.domain.status import Health
+from gateway.inbound.saving import Saving
 from tests.admin.house import CLIENT, HOSTILE, NOW, House
 from tests.waiting import until
 
@@ -98,7 +102,10 @@ async def test_I7_a_document_is_a_download_whatever_its_sender_says(house: House
     await house.file(attachment=b"<script>alert(1)</script>")
     [document] = (await http.get(f"{AL}/documents")).json()["documents"]
     assert (await http.get("/v1/documents")).json()["documents"] == [document]
-    assert (await http.get(f"/v1/documents/{document['id']}")).json() == document
+    one = (await http.get(f"/v1/documents/{document['id']}")).json()
+    [origin] = one.pop("origins")
+    assert one == document
+    assert (origin["message"], origin["sent_at"]) == (document["message"], document["sent_at"])
     answer = await http.get(f"/v1/documents/{document['id']}/content")
     assert answer.content == b"<script>alert(1)</script>"
     _is_inert(answer)
@@ -227,3 +234,58 @@ def _is_inert(answer: httpx2.Response) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
+
+
+SCANNED = (
+    b"From: Al <al@pacino.example>\r\nSubject: three\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhttps://we.tl/t-1"
+    b"\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n%PDF"
+    b"\r\n--b\r\nContent-Type: application/pdf; name=bad.pdf\r\n\r\nbad\r\n--b--\r\n"
+)
+
+
+class Suspicious:
+    """Finds one thing in everything that is bad."""
+
+    async def scan(self, content: bytes) -> Scanned:
+        return Scanned("Bad.Thing" if content == b"bad" else "")
+
+
+async def test_history_becomes_documents_when_it_is_asked_for(house: House, http: httpx2.AsyncClient) -> None:
+    number = await house.file(SCANNED)
+    worker = Saving(house.store, room=Room(), now=lambda: NOW + timedelta(days=1), scanner=Suspicious)
+    assert await worker.some() == 0
+    refused = await http.post(f"{AL}/documents/import", params={"since": "yesterday"})
+    assert refused.status_code == 400
+    later = await http.post(f"{AL}/documents/import", params={"since": "2031-01-01T00:00:00+00:00"})
+    assert later.json()["messages"] == 0
+    assert (await http.post(f"{AL}/documents/import")).json() == {"client": CLIENT, "messages": 1}
+    assert (await http.get(f"{AL}/saving")).json() == {"waiting": 1, "failed": 0, "last_error": ""}
+    assert await worker.some() == 1
+    assert (await http.get(f"{AL}/saving")).json()["waiting"] == 0
+    [document] = (await http.get(f"{AL}/documents")).json()["documents"]
+    assert (document["original_name"], document["from"]) == ("a.pdf", "Al <al@pacino.example>")
+    for path in (f"{AL}/promised", "/v1/promised"):
+        [promise] = (await http.get(path)).json()["promised"]
+        assert (promise["service"], promise["link"], promise["message"]) == ("WeTransfer", "https://we.tl/t-1", number)
+    for path in (f"{AL}/aside", "/v1/aside"):
+        [aside] = (await http.get(path)).json()["aside"]
+        assert (aside["why"], aside["reason"], aside["original_name"]) == ("infected", "Bad.Thing", "bad.pdf")
+    assert (await http.post("/v1/clients/Nobody/documents/import")).status_code == 404
+
+
+async def test_every_attachment_of_a_message_is_listed_and_given_unless_it_is_infected(
+    house: House, http: httpx2.AsyncClient
+) -> None:
+    number = await house.file(SCANNED)
+    await http.post(f"{AL}/documents/import")
+    await Saving(house.store, room=Room(), now=lambda: NOW + timedelta(days=1), scanner=Suspicious).some()
+    rows = (await http.get(f"/v1/messages/{number}/attachments")).json()["attachments"]
+    assert [(row["number"], row["part"], row["name"], row["infection"]) for row in rows] == [
+        (1, "2", "a.pdf", ""),
+        (2, "3", "bad.pdf", "Bad.Thing"),
+    ]
+    answer = await http.get(f"/v1/messages/{number}/attachments/1")
+    assert answer.content == b"%PDF"
+    _is_inert(answer)
+    assert (await http.get(f"/v1/messages/{number}/attachments/2")).status_code == 409
+    assert (await http.get(f"/v1/messages/{number}/attachments/3")).status_code == 404

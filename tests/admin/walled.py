@@ -13,7 +13,8 @@ import httpx2
 
 from gateway.domain.address import Address
 from gateway.domain.mail import QueueEntry, Recipient
-from gateway.domain.record import Attachment, Direction, EventKind, Location, NewFiling
+from gateway.domain.record import Direction, EventKind, Location, NewFiling
+from gateway.mime.attachments import attachments
 from gateway.mime.facts import facts
 from tests.admin.house import NOW, House, opened
 from tests.store.making import file_with
@@ -85,9 +86,11 @@ class Walled:
         words = " ".join(secret(one) for one in clients)
         raw = (
             f"From: boss@{clients[0].lower()}.example\r\nTo: support@firm.example\r\n"
-            f"Message-ID: <{number}@x.example>\r\nSubject: {words}\r\n\r\n{words}\r\n"
+            f"Message-ID: <{number}@x.example>\r\nSubject: {words}\r\n"
+            f"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{words}\r\n--b\r\n"
+            f'Content-Type: application/pdf; name="{words}.pdf"\r\n\r\n%PDF {words}\r\n--b--\r\n'
         ).encode()
-        attachment = Attachment(1, f"{words}.pdf", "application/pdf", f"%PDF {words}".encode())
+        (attachment,) = attachments(raw)
         item = NewFiling(
             raw=raw,
             facts=facts(raw),

@@ -111,7 +111,7 @@ async def test_a_logo_is_left_out_once_it_was_seen_and_a_photo_never(store: Stor
     await done(store, clock)
     assert [one.original_name for one in await store.record.documents(CLIENT)] == ["photo.png"]
     assert [
-        (one.aside.original_name, one.aside.reason, one.aside.fate) for one in await store.brought.aside(CLIENT)
+        (one.aside.original_name, one.aside.reason, one.aside.fate) for one in await store.brought.aside([CLIENT])
     ] == [
         ("icon.png", LeftOut.ICON, Fate.LEFT_OUT),
         ("image001.png", LeftOut.REPEATED, Fate.LEFT_OUT),
@@ -132,7 +132,7 @@ async def test_what_is_promised_with_a_link_is_listed_once_and_nobody_asks_for_i
     first = await come(store, clock, mail(body))
     await come(store, clock, mail(body, number=2))
     await done(store, clock)
-    found = await store.brought.promised(CLIENT)
+    found = await store.brought.promised([CLIENT])
     assert [(one.service, one.link, one.letter.message) for one in found] == [
         ("OneDrive", "https://1drv.ms/x", first),
         ("WeTransfer", "https://we.tl/t-abc", first),

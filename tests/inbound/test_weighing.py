@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import Conflict, NotFound
-from gateway.domain.record import Event, EventKind, Filing
+from gateway.domain.record import Event, EventKind, Filing, SyncState
 from gateway.domain.verdict import Source, Standing
 from gateway.inbound import weighing
 from gateway.inbound.approval import Approved, approve
@@ -41,7 +41,13 @@ def answering(*zones: dict[str, str]) -> Ask:
 async def tailing(r: Rig, ask: Ask) -> AsyncIterator[None]:
     tails = Tails(Watch(r.store, lambda: r.firm, r.clock, ask=ask), trust=None)
     task = asyncio.create_task(tails.run())
+
+    async def live() -> bool:
+        states = await r.store.sync.states()
+        return {state.state for key, state in states.items() if key in {SUPPORT, ANA}} == {SyncState.LIVE}
+
     try:
+        await until(live, what="the mailboxes live")
         yield
     finally:
         task.cancel()
@@ -80,8 +86,8 @@ def forged(r: Rig, **changes: str) -> bytes:
 async def test_I1_forged_mail_is_filed_unverified_and_its_attachments_wait(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         raw = forged(r)
-        r.provider.deliver(SUPPORT, raw)
         async with tailing(r, answering()):
+            r.provider.deliver(SUPPORT, raw)
             (found,) = await filed(r)
         weighed = found.message.weighed
         assert weighed is not None
@@ -92,8 +98,8 @@ async def test_I1_forged_mail_is_filed_unverified_and_its_attachments_wait(tmp_p
 
 async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_trail(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
-        r.provider.deliver(SUPPORT, forged(r))
         async with tailing(r, answering()):
+            r.provider.deliver(SUPPORT, forged(r))
             (found,) = await filed(r)
         number = found.message.id
         came = await approved(r, number, by="ana")
@@ -136,8 +142,8 @@ async def test_the_event_of_forged_mail_says_so_and_of_approved_mail_comes_again
 
 async def test_signed_mail_of_the_client_is_verified_and_saved(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
-        r.provider.deliver(SUPPORT, at_postfix(signed(client_letter(), CLIENT), ip=FROM_ATTACKER, at=r.clock.at))
         async with tailing(r, answering()):
+            r.provider.deliver(SUPPORT, at_postfix(signed(client_letter(), CLIENT), ip=FROM_ATTACKER, at=r.clock.at))
             (found,) = await filed(r)
         weighed = found.message.weighed
         assert weighed is not None
@@ -175,10 +181,10 @@ async def test_C6_dns_that_never_answers_does_not_hold_up_filing(
         raise AssertionError("nothing sets it")
 
     async with rig(tmp_path) as r:
-        for number in range(5):
-            letter = client_letter(message_id=f"<{number}@pacino.example>")
-            r.provider.deliver(SUPPORT, at_postfix(letter, ip=FROM_ATTACKER, at=r.clock.at))
         async with tailing(r, never):
+            for number in range(5):
+                letter = client_letter(message_id=f"<{number}@pacino.example>")
+                r.provider.deliver(SUPPORT, at_postfix(letter, ip=FROM_ATTACKER, at=r.clock.at))
             found = await filed(r, 5)
         standings = {one.message.weighed.verdict.standing for one in found if one.message.weighed}
         assert standings == {Standing.UNKNOWN}

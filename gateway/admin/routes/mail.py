@@ -9,16 +9,18 @@ from fastapi import Path
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.admin import ruled, shapes
+from gateway.admin import brought, ruled, shapes
 from gateway.admin.given import Asker, Behind, Given
 from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number, next_page, served
 from gateway.admin.ruled import asks
 from gateway.admin.services import Services
-from gateway.domain.errors import NotFound
+from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Direction
 from gateway.inbound.approval import approve
+from gateway.mime.attachments import each_attachment
 from gateway.mime.plain import plain_text
 from gateway.office.filing import Clerk
+from gateway.policy.filename import safe_name
 from gateway.policy.walls import Right, Walls
 from gateway.settings.firmtables import MAX_LINE
 from gateway.store.record import NO_MESSAGE
@@ -26,6 +28,7 @@ from gateway.store.record import NO_MESSAGE
 router = ruled.router("mail")
 
 MessageId = Annotated[int, Path(ge=0, le=MAX_ID)]
+AttachmentNumber = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 @router.get("/v1/clients/{name:path}/messages", openapi_extra=asks(Right.RECORD))
@@ -133,6 +136,32 @@ async def raw_message(message_id: MessageId, given: Given, walls: Behind) -> Res
     """The octets as they came."""
     await _open_clients(message_id, given, walls)
     return served(await given.store.record.raw(message_id), f"{message_id}.eml")
+
+
+@router.get("/v1/messages/{message_id}/attachments", openapi_extra=asks(Right.RECORD))
+async def attachments_of(message_id: MessageId, given: Given, walls: Behind) -> shapes.Json:
+    """All of them, also those that were not saved, numbered from 1."""
+    await _open_clients(message_id, given, walls)
+    raw = await given.store.record.raw(message_id)
+    infected = await given.store.brought.infected(message_id)
+    rows = await asyncio.to_thread(
+        lambda: [brought.attachment(one, infected.get(one.part, "")) for one in each_attachment(raw)]
+    )
+    return {"attachments": rows}
+
+
+@router.get("/v1/messages/{message_id}/attachments/{number}", openapi_extra=asks(Right.RECORD))
+async def attachment(message_id: MessageId, number: AttachmentNumber, given: Given, walls: Behind) -> Response:
+    """One attachment, decoded; an infected one only `raw` gives."""
+    await _open_clients(message_id, given, walls)
+    raw = await given.store.record.raw(message_id)
+    one = await asyncio.to_thread(lambda: next((one for one in each_attachment(raw) if one.number == number), None))
+    if one is None:
+        raise NotFound(f"It has no attachment {number}: `postern mail attachments {message_id}` lists them.")
+    found = (await given.store.brought.infected(message_id)).get(one.part)
+    if found is not None:
+        raise Conflict(f"It is infected ({found}): if you must have it, it is in `postern mail raw {message_id}`.")
+    return served(one.content, safe_name(one.name))
 
 
 async def _open_clients(message_id: int, given: Services, walls: Walls) -> list[str]:
