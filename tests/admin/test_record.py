@@ -12,13 +12,13 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from gateway.inbound.room import Room
 
 from gateway.cli.daemon import step
 from gateway.domain.mail import QueueState
 from gateway.domain.saving import Scanned
 from gateway.domain.status import Health
 from gateway.inbound.saving import Saving
+from gateway.store.room import Room
 from tests.admin.house import CLIENT, HOSTILE, NOW, House
 from tests.waiting import until
 

@@ -81,7 +81,7 @@ async def asks(made: Walled, methods: frozenset[str]) -> list[Ask]:
         "action": {"": ["hold", "release", "enable", "disable"]},
         "address": {"": ["ana@firm.example", "support@firm.example"]},
         "login": {"": list(MEMBERS)},
-        "number": {"": [1]},
+        "attachment": {"": [1]},
         "domain": {"": ["firm.example"]},
         "webhook": {"": ["crm"]},
         "thread": {client: [number] for client, number in made.threads.items()},

@@ -150,14 +150,16 @@ async def attachments_of(message_id: MessageId, given: Given, walls: Behind) -> 
     return {"attachments": rows}
 
 
-@router.get("/v1/messages/{message_id}/attachments/{number}", openapi_extra=asks(Right.RECORD))
-async def attachment(message_id: MessageId, number: AttachmentNumber, given: Given, walls: Behind) -> Response:
+@router.get("/v1/messages/{message_id}/attachments/{attachment}", openapi_extra=asks(Right.RECORD))
+async def attachment(message_id: MessageId, attachment: AttachmentNumber, given: Given, walls: Behind) -> Response:
     """One attachment, decoded; an infected one only `raw` gives."""
     await _open_clients(message_id, given, walls)
     raw = await given.store.record.raw(message_id)
-    one = await asyncio.to_thread(lambda: next((one for one in each_attachment(raw) if one.number == number), None))
+    one = await asyncio.to_thread(
+        lambda: next((one for one in each_attachment(raw) if one.attachment == attachment), None)
+    )
     if one is None:
-        raise NotFound(f"It has no attachment {number}: `postern mail attachments {message_id}` lists them.")
+        raise NotFound(f"It has no attachment {attachment}: `postern mail attachments {message_id}` lists them.")
     found = (await given.store.brought.infected(message_id)).get(one.part)
     if found is not None:
         raise Conflict(f"It is infected ({found}): if you must have it, it is in `postern mail raw {message_id}`.")
