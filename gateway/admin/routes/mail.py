@@ -151,18 +151,16 @@ async def attachments_of(message_id: MessageId, given: Given, walls: Behind) -> 
 
 
 @router.get("/v1/messages/{message_id}/attachments/{attachment}", openapi_extra=asks(Right.RECORD))
-async def attachment(message_id: MessageId, attachment: AttachmentNumber, given: Given, walls: Behind) -> Response:
+async def one_attachment(message_id: MessageId, attachment: AttachmentNumber, given: Given, walls: Behind) -> Response:
     """One attachment, decoded; an infected one only `raw` gives."""
     await _open_clients(message_id, given, walls)
-    raw = await given.store.record.raw(message_id)
-    one = await asyncio.to_thread(
-        lambda: next((one for one in each_attachment(raw) if one.attachment == attachment), None)
-    )
+    found = (one for one in each_attachment(await given.store.record.raw(message_id)) if one.number == attachment)
+    one = await asyncio.to_thread(next, found, None)
     if one is None:
         raise NotFound(f"It has no attachment {attachment}: `postern mail attachments {message_id}` lists them.")
-    found = (await given.store.brought.infected(message_id)).get(one.part)
-    if found is not None:
-        raise Conflict(f"It is infected ({found}): if you must have it, it is in `postern mail raw {message_id}`.")
+    infection = (await given.store.brought.infected(message_id)).get(one.part)
+    if infection is not None:
+        raise Conflict(f"It is infected ({infection}): if you must have it, it is in `postern mail raw {message_id}`.")
     return served(one.content, safe_name(one.name))
 
 
