@@ -9,12 +9,13 @@ from ipaddress import ip_address
 import yaml
 
 from gateway.mime.arc import Chain, check_chain, read_chain
+from gateway.mime.authres import ResultsFault, read_results
 from gateway.mime.dkim_signature import DKIM, Unusable, read_signature
 from gateway.mime.dkim_verify import Bodies, check_signature
-from gateway.mime.header import Header
+from gateway.mime.header import Header, readable
 from gateway.policy.lookup import FAILED, Answer, Kind, Question, answered
 from gateway.policy.spf import Envelope, check_host
-from tests.corpus import CORPUS, canonical
+from tests.corpus import CORPUS, canonical, corpus_messages
 
 SPF_SUITES = ("test__rfc7208-tests.yml", "test__rfc4408-tests.yml", "test__test.yml")
 ARC_SUITE = "tests__arc-draft-validation-tests.yml"
@@ -81,6 +82,19 @@ def arc_cases() -> Iterator[Case]:
                 chain = check_chain(header, Bodies(raw[header.end :]), chain, records, ARC_NOW)
             wanted = str(test["cv"] or "").strip().lower()
             yield Case(ARC_SUITE, name, frozenset({wanted} - {""}), chain.result.value)
+
+
+def results_cases() -> Iterator[Case]:
+    """Every Authentication-Results of the corpus: whether it can be read, by the server that wrote it."""
+    for path in corpus_messages():
+        header = Header.read(canonical(path.read_bytes()))
+        for value in header.all("Authentication-Results"):
+            try:
+                read_results(readable(value))
+                found = "read"
+            except ResultsFault as fault:
+                found = f"{fault}, {readable(value).split()[0]}"
+            yield Case(path.parent.name, path.name, frozenset({"read"}), found)
 
 
 def dkim_cases(verified: Callable[[bytes, int, Mapping[str, bytes]], bool]) -> Iterator[Case]:

@@ -2,7 +2,7 @@
 
 Strict, since a field that can be read in two ways may say "pass" to one reader; bounded, since senders write such
 fields too. Two things that large providers write beyond the grammar are taken: results without a name before them
-(Microsoft), and properties without a type ("action=none").
+(Microsoft, with the recipient's domain in between), and properties without a type ("action=none").
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def read_results(value: str) -> AuthResults:
     first = [token for token in parts[0] if token.kind != "comment"]
     if len(first) > 1 and first[1].kind == "=":
         authserv_id = NAMELESS
+        parts = [part for part in parts if not _is_aside(part)]
     else:
         authserv_id = _authserv_id(first)
         parts = parts[1:]
@@ -78,6 +79,12 @@ def read_results(value: str) -> AuthResults:
         return AuthResults(authserv_id, ())
     found = [_result(part) for part in wanted]
     return AuthResults(authserv_id, tuple(one for one in found if one is not None))
+
+
+def _is_aside(part: list[_Token]) -> bool:
+    """A word alone between results: Microsoft writes the recipient's domain there."""
+    tokens = [token for token in part if token.kind != "comment"]
+    return len(tokens) == 1 and tokens[0].kind == "word"
 
 
 def _authserv_id(tokens: list[_Token]) -> str:

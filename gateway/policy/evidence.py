@@ -68,7 +68,7 @@ def gather(raw: bytes, *, trust: Trust, now: datetime, announced: bool, own: Col
         return nobody(is_new=is_new)
     found: list[Evidence] = []
     for domain in domains[:MANY]:
-        evidence = yield from _of(letter, domain, look_here=domain not in own)
+        evidence = yield from _of(letter, domain, look_here=not _is_own(domain, own))
         found.append(evidence)
     found.extend(
         Evidence(House(domain), is_new=is_new) for domain in domains[MANY : MANY + 1]
@@ -84,6 +84,11 @@ def from_domains(header: Header) -> tuple[str, ...]:
         return tuple(dict.fromkeys(mailbox.address.domain.lower() for mailbox in header.mailboxes("From")))
     except AddressFault:
         return ()
+
+
+def _is_own(domain: str, own: Collection[str]) -> bool:
+    """A firm's server reports its failures from a name of its own below the domain, unsigned."""
+    return any(domain == one or domain.endswith(f".{one}") for one in own)
 
 
 def _of(letter: Letter, domain: str, *, look_here: bool) -> Lookup[Evidence]:

@@ -10,7 +10,7 @@ from tests.corpus import CORPUS
 from tests.mime.signing import verified_by_dkimpy
 from tests.policy.arriving import CLIENT, FROM_ATTACKER, GOOGLE, NOBODY, at_google, at_postfix, letter, signed, verdict
 from tests.policy.test_forged import PASS
-from tests.vectors import SPF_SUITES, Case, arc_cases, dkim_cases, spf_cases
+from tests.vectors import SPF_SUITES, Case, arc_cases, dkim_cases, results_cases, spf_cases
 
 ROUNDS = 50
 
@@ -21,6 +21,7 @@ def main() -> None:
     for suite in SPF_SUITES:
         report(f"SPF, {suite}", spf_cases(suite))
     report("ARC, validation", arc_cases())
+    report("Authentication-Results of the corpus that can be read", results_cases())
     weighed()
     report("DKIM, messages/dkimpy and messages/authheaders, the same as dkimpy with the same keys", dkim_cases(theirs))
 

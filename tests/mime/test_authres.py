@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.domain.verdict import Result
 from gateway.mime.authres import AuthResults, MethodResult, ResultsFault, read_results
+from tests.corpus import needs_corpus
+from tests.vectors import results_cases
 
 GOOGLE = (
     "mx.google.com;\r\n dkim=pass header.i=@pacino.example header.s=s1 header.b=AbC/d+1=;\r\n"
@@ -47,6 +49,27 @@ DEGENERATE = (
     "foo.example.net (foobar) 1 (baz);\r\n dkim (Because I like it) / 1 (One yay) = (wait for it) fail\r\n"
     " policy (A dot can go here) . (like that) expired\r\n (this surprised me) = (as I wasn't) 1362471462"
 )
+
+
+def test_microsoft_puts_the_recipients_domain_between_results() -> None:
+    """As it is in a message of the corpus."""
+    value = (
+        "spf=pass (sender IP is 104.47.126.239) smtp.helo=x.outlook.com; outlook.com; dkim=none (message not signed) "
+        "header.d=none;outlook.com; dmarc=pass action=none header.from=x.outlook.com;"
+    )
+    assert methods(value) == [("spf", "pass"), ("dkim", "none"), ("dmarc", "pass")]
+    with pytest.raises(ResultsFault):
+        read_results("a.example; spf=pass; outlook.com; dkim=none")
+
+
+@needs_corpus
+@pytest.mark.corpus
+def test_every_field_of_the_corpus_is_read_but_those_of_an_older_yahoo() -> None:
+    cases = list(results_cases())
+    assert len(cases) == 100
+    left = [case.found for case in cases if not case.passed]
+    assert len(left) == 7
+    assert all(found.endswith(".yahoo.com") for found in left)  # before there was a standard
 
 
 # Examples of RFC 8601 appendix B, written down from the document.

@@ -322,3 +322,12 @@ def test_a_new_clients_folder_may_not_be_one_that_is_there() -> None:
 def test_a_document_without_a_kind_leaves_it() -> None:
     current = parse(contract()).firm
     assert parse(changed(client=None, rule=None), current=current).firm == current
+
+
+def test_the_name_that_a_mailboxs_server_signs_its_results_with_is_kept_in_lower_case() -> None:
+    document = contract()
+    document["mailbox"][0]["authserv_id"] = "MX.Firm.example"
+    assert parse(document).firm.mailbox_by_key["support@firm.example"].authserv_id == "mx.firm.example"
+    for wrong in ("mx firm", "", "mx;dmarc=pass", "x" * 254):
+        document["mailbox"][0]["authserv_id"] = wrong
+        assert [path for path in faults_in(document) if path.endswith("authserv_id")]

@@ -304,6 +304,9 @@ def test_mail_within_the_firm_is_only_judged_by_what_the_provider_says() -> None
     inside = b"Received: from x by y; Sun, 22 Nov 2026 06:30:00 +0000\r\n" + letter()
     assert standing(verdict(inside, own=["pacino.example"])) is Standing.UNKNOWN
     assert standing(verdict(at_google(letter(), FAIL), GOOGLE, own=["pacino.example"])) is Standing.UNVERIFIED
+    report = at_postfix(letter("MAILER-DAEMON@mx.pacino.example"), sender="", ip=FROM_ATTACKER)
+    assert standing(verdict(report, own=["pacino.example"])) is Standing.UNKNOWN
+    assert standing(verdict(report)) is Standing.UNVERIFIED
 
 
 def test_a_copy_that_came_by_no_server_is_unknown() -> None:

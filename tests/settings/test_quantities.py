@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import timedelta
 
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.settings.quantities import Listen, is_host_name, parse_duration, parse_listen, parse_size
+from gateway.settings.quantities import (
+    Listen,
+    is_host_name,
+    parse_duration,
+    parse_listen,
+    parse_nameserver,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -131,3 +139,22 @@ def test_no_text_makes_a_quantity_fail_in_another_way(text: str) -> None:
 )
 def test_host_names_are_those_of_rfc_1123(text: str, valid: bool) -> None:
     assert is_host_name(text) is valid
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.53", Listen("192.0.2.53", 53)),
+        ("2001:db8::53", Listen("2001:db8::53", 53)),
+        ("127.0.0.1:5353", Listen("127.0.0.1", 5353)),
+        ("[::1]:5353", Listen("::1", 5353)),
+    ],
+)
+def test_a_name_server_is_an_address_with_or_without_a_port(text: str, server: Listen) -> None:
+    assert parse_nameserver(text) == server
+
+
+@pytest.mark.parametrize("text", ["", "dns.example", "localhost:53", "*:53", "192.0.2", "[::1]", "192.0.2.53:x"])
+def test_what_is_no_name_server_is_refused_with_a_sentence_that_quotes_it(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f'"{text}"')):
+        parse_nameserver(text)
