@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
 from gateway.domain.verdict import Result, Source, Standing, Verdict
 from gateway.policy.lookup import Answer, Question
+from tests.corpus import canonical, corpus_messages, needs_corpus
 from tests.mime.signing import records as firm_records
 from tests.mime.test_dkim_verify import by_dkimpy
 from tests.policy.arriving import (
@@ -388,3 +391,21 @@ def test_F4_thousands_of_authors_are_not_looked_at_one_by_one() -> None:
     assert found.standing is Standing.UNVERIFIED
     assert len(asked) <= 3 * 3
     assert len(found.reason) < 200
+
+
+@needs_corpus
+@pytest.mark.corpus
+def test_history_is_never_marked_for_what_its_domains_ask_today() -> None:
+    """Every message of the corpus, as if each domain in it rejected by now what it does not stand for."""
+    for trust in (NOBODY, GOOGLE, MICROSOFT):
+        found = Counter(standing(verdict(raw, trust, all_reject, announced=False)) for raw in letters())
+        assert found[Standing.UNVERIFIED] == 0
+        assert found[Standing.VERIFIED] == {GOOGLE: 17, MICROSOFT: 4}.get(trust, 0)
+
+
+def all_reject(question: Question) -> Answer:
+    return Answer(texts=(b"v=DMARC1; p=reject",)) if question.name.startswith("_dmarc.") else Answer()
+
+
+def letters() -> Iterator[bytes]:
+    return (canonical(path.read_bytes()) for path in corpus_messages())
