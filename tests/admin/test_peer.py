@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.admin.gate import Gate
 from gateway.admin.peer import Door, Peer, peer_of
 from tests.admin.house import House, opened
 
@@ -68,6 +69,18 @@ async def test_U1_a_member_of_the_admin_group_is_let_in(loose: House) -> None:
     nobody = pwd.getpwnam("nobody").pw_uid
     assert (await visit(loose, nobody, 4))[0] == 200
     assert (await visit(loose, nobody, pwd.getpwnam("nobody").pw_gid))[0] == 403
+
+
+@AS_ROOT
+@pytest.mark.parametrize("loose", [grp.getgrgid(4).gr_name], indirect=True)
+async def test_U1_a_member_of_a_group_that_needs_tokens_is_asked_for_one(loose: House) -> None:
+    assert loose.server._http is not None
+    gate = loose.server._http._config.app
+    assert isinstance(gate, Gate)
+    object.__setattr__(gate._door, "group_needs_token", True)
+    status, problem = await visit(loose, pwd.getpwnam("nobody").pw_uid, 4)
+    assert (status, "postern member token" in str(problem["detail"])) == (401, True)
+    assert (await visit(loose, 0, 0))[0] == 200
 
 
 @AS_ROOT

@@ -35,9 +35,10 @@ class Listener:
 
 
 @contextlib.asynccontextmanager
-async def listening(context: ssl.SSLContext | None = None) -> AsyncIterator[Listener]:
+async def listening(context: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Listener]:
+    """On that port, or a free one."""
     listener = Listener()
-    server = await asyncio.start_server(listener._serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(listener._serve, "127.0.0.1", port, ssl=context)
     listener.port = server.sockets[0].getsockname()[1]
     async with server:
         yield listener

@@ -55,9 +55,9 @@ class Firmly:
 
 
 @asynccontextmanager
-async def made(folder: Path, rules: Rules) -> AsyncIterator[Firmly]:
+async def made(folder: Path, rules: Rules, port: int = 0) -> AsyncIterator[Firmly]:
     store = await Store.open(folder / "data", url=None, key=KEY)
-    async with listening() as listener:
+    async with listening(port=port) as listener:
         held: list[Firmly] = []
         hooks = Webhooks(
             store,
@@ -202,12 +202,13 @@ async def test_it_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
         await until(lambda: first.texts() == ["one"])
         await until(lambda: _cursor(first, 1))
         port = first.listener.port
-    async with made(tmp_path, rules) as second:
-        await second.store.webhooks.remove("crm", "root", second.now)
-        await second.add()
+    store = await Store.open(tmp_path / "data", url=None, key=KEY)
+    await store.feed.add(MAIL, first.now, "while nobody sent")
+    await store.close()
+    async with made(tmp_path, rules, port) as second:
         await second.happen("two")
-        await until(lambda: second.texts() == ["two"])
-    assert port
+        await until(lambda: second.texts()[-1:] == ["two"])
+        assert second.texts() == ["while nobody sent", "two"]
 
 
 async def test_X1_secrets_lie_sealed_and_only_in_their_own_row(firmly: Firmly, tmp_path: Path) -> None:
