@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import pytest
 
 from gateway.inbound.indexing import Indexing
 from tests.admin.house import CLIENT, HOSTILE, House
+from tests.admin.walled import ACCESS, MEMBERS, secret, walled
 from tests.store.test_search import I9
 
 
@@ -52,3 +55,33 @@ async def test_the_description_explains_the_syntax(http: httpx2.AsyncClient) -> 
     described = (await http.get("/openapi.json")).json()["paths"]["/v1/search"]["get"]["parameters"]
     (q,) = [one for one in described if one["name"] == "q"]
     assert "has:attachment" in q["description"]
+
+
+async def test_U3_a_search_shows_every_member_the_mail_of_their_clients_and_no_trace_of_others(tmp_path: Path) -> None:
+    async with walled(tmp_path) as made:
+        both = await made.file(99, "Alpha", "Beta")
+        while await Indexing(made.house.store).round():
+            pass
+        await made.file(100, "Omega")  # filed, and not indexed yet
+        for login in MEMBERS:
+            async with made.as_member(login) as http:
+                mine = {client for client, members in ACCESS.items() if login in members}
+                for client in ACCESS:
+                    answer = await http.get("/v1/search", params={"q": f'"{secret(client)}"'})
+                    expected = {made.messages[client]} if client in mine else set()
+                    expected |= {both} if client in {"Alpha", "Beta"} and mine & {"Alpha", "Beta"} else set()
+                    hits = answer.json()["hits"]
+                    assert {one["message"]["id"] for one in hits} == expected, (login, client)
+                    assert all(set(one["clients"]) <= mine for one in hits)
+                    assert answer.json()["waiting"] is None
+                    named = await http.get("/v1/search", params={"q": "secret", "client": client})
+                    assert named.status_code == (200 if client in mine else 404)
+                everything = (await http.get("/v1/search", params={"q": "-nothing"})).json()["hits"]
+                seen = {one["message"]["id"] for one in everything}
+                assert seen == {made.messages[one] for one in mine} | ({both} if mine & {"Alpha", "Beta"} else set())
+                for query in ("client:omega", "-client:omega client:alpha", "secret client:delta"):
+                    for one in (await http.get("/v1/search", params={"q": query})).json()["hits"]:
+                        assert set(one["clients"]) <= mine
+        async with made.client(None) as http:
+            answer = (await http.get("/v1/search", params={"q": "secret"})).json()
+            assert (len(answer["hits"]), answer["waiting"]) == (len(ACCESS) + 1, 1)
