@@ -96,6 +96,8 @@ class Transaction:
     def _owe(self, connection: Connection, number: int) -> None:
         if self.item.duty is not None:
             for client in self.item.savers:
+                if _UNFILED.first(connection, {"of_client": client, "number": number}) is not None:
+                    continue
                 owe(connection, client, number, self.item.duty, self.item.filed_at)
 
 

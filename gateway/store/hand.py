@@ -12,12 +12,13 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from gateway.domain.errors import Conflict
-from gateway.domain.record import Direction, EventKind, Mark, Message
+from gateway.domain.record import Direction, Duty, EventKind, Mark, Message
 from gateway.store.activity import Entry, book
 from gateway.store.columns import Moment, Words
 from gateway.store.feed import Bell, add_event
 from gateway.store.reader import Reader
-from gateway.store.schema import filing, thread, unfiled
+from gateway.store.saving import SavingShelf, owe
+from gateway.store.schema import filing, saving, thread, unfiled
 from gateway.store.threads import thread_for
 from gateway.store.writer import Writer
 
@@ -40,16 +41,22 @@ _ASIDE = insert(unfiled).from_select(
 _TAKE = delete(filing).where(*_ONE)
 _BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
 _TAKEN = select(unfiled.c.client).where(unfiled.c.message == bindparam("number")).order_by(unfiled.c.client)
+_NO_DUTY = delete(saving).where(
+    saving.c.client == bindparam("of_client"),
+    saving.c.message == bindparam("number"),
+    saving.c.next_attempt.is_not(None),
+)
 _EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
 
 
 class ByHand:
     """Each method is one transaction. ``by`` is for the trail."""
 
-    def __init__(self, writer: Writer, reader: Reader, bell: Bell) -> None:
+    def __init__(self, writer: Writer, reader: Reader, bell: Bell, saving: SavingShelf) -> None:
         self._writer = writer
         self._reader = reader
         self._bell = bell
+        self._saving = saving
 
     async def taken_from(self, message_id: int) -> list[str]:
         """The clients out of whose record somebody took the message, by name."""
@@ -60,10 +67,10 @@ class ByHand:
         """Under the client; where it lies there already in doubt, it is theirs from now on. Conflict where it is."""
 
         def work(connection: Connection) -> int:
-            _file(connection, message, client, direction)
+            _file(connection, message, client, direction, at)
             return _tell(connection, message, [("filed", f"under {client}")], client=client, by=by, at=at)
 
-        await self._writer.run(work, self._bell.ring)
+        await self._writer.run(work, self._ring)
 
     async def unfile(self, message: Message, client: str, *, by: str, at: datetime) -> None:
         """Out of the client's record. Conflict where it is not in it."""
@@ -72,7 +79,11 @@ class ByHand:
             _take_out(connection, message, client, by, at)
             return _tell(connection, message, [("unfiled", f"from {client}")], client="", by=by, at=at)
 
-        await self._writer.run(work, self._bell.ring)
+        await self._writer.run(work, self._ring)
+
+    def _ring(self, number: int) -> None:
+        self._bell.ring(number)
+        self._saving.wake()
 
     async def refile(
         self, message: Message, old: str, new: str, direction: Direction, *, by: str, at: datetime
@@ -81,14 +92,15 @@ class ByHand:
 
         def work(connection: Connection) -> int:
             _take_out(connection, message, old, by, at)
-            _file(connection, message, new, direction)
+            _file(connection, message, new, direction, at)
             done = [("unfiled", f"from {old}"), ("filed", f"under {new}")]
             return _tell(connection, message, done, client=new, by=by, at=at)
 
-        await self._writer.run(work, self._bell.ring)
+        await self._writer.run(work, self._ring)
 
 
-def _file(connection: Connection, message: Message, client: str, direction: Direction) -> None:
+def _file(connection: Connection, message: Message, client: str, direction: Direction, at: datetime) -> None:
+    """Its attachments become documents of the client, unless it is unverified mail that waits for a person's word."""
     place = {"of_client": client, "number": message.id}
     known = connection.execute(_FILED, place).one_or_none()
     if known is None:
@@ -96,11 +108,14 @@ def _file(connection: Connection, message: Message, client: str, direction: Dire
         row |= {"thread": thread_for(connection, client, message.facts), "flags": [Mark.BY_HAND.value]}
         connection.execute(_FILE, row)
         connection.execute(_BACK, place)
-        return
-    if Mark.AMBIGUOUS.value not in known.flags:
+    elif Mark.AMBIGUOUS.value in known.flags:
+        flags = [flag for flag in known.flags if flag != Mark.AMBIGUOUS.value] + [Mark.BY_HAND.value]
+        connection.execute(_MARK.values(flags=flags), place)
+    else:
         raise Conflict(f"message {message.id} is filed under {client} already")
-    flags = [flag for flag in known.flags if flag != Mark.AMBIGUOUS.value] + [Mark.BY_HAND.value]
-    connection.execute(_MARK.values(flags=flags), place)
+    waits = message.weighed is not None and message.weighed.is_open
+    if direction is Direction.INBOX and not waits:
+        owe(connection, client, message.id, Duty.SAVE, at)
 
 
 def _take_out(connection: Connection, message: Message, client: str, by: str, at: datetime) -> None:
@@ -110,6 +125,7 @@ def _take_out(connection: Connection, message: Message, client: str, by: str, at
         raise Conflict(f"message {message.id} is not filed under {client}: `postern mail show {message.id}` says where")
     connection.execute(_ASIDE, place | {"at": at, "by": by})
     connection.execute(_TAKE, place)
+    connection.execute(_NO_DUTY, place)
     connection.execute(_EMPTY, {"of_thread": known.thread})
 
 

@@ -74,10 +74,10 @@ async def test_mail_of_an_address_of_two_clients_is_under_both_and_its_attachmen
         doubtful = client_letter(subject="whose").replace(AL.encode(), JOINT.encode())
         r.provider.deliver(SUPPORT, doubtful)
         assert await filed(r, "One", 1) == await filed(r, "Two", 1) == [("whose", ("ambiguous",))]
-        assert await r.store.record.documents() == []
+        assert await r.store.saving.due(r.clock()) == []
         r.provider.deliver(SUPPORT, doubtful.replace(b"Subject: whose", b"Subject: [two] mine"))
         assert await filed(r, "Two", 2) == [("whose", ("ambiguous",)), ("[two] mine", ())]
-        assert [one.client for one in await r.store.record.documents()] == ["Two"]
+        assert [one.client for one in await r.store.saving.due(r.clock())] == ["Two"]
         assert len(await inbox(r, "One")) == 1
 
 

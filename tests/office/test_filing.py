@@ -125,3 +125,16 @@ async def test_a_client_who_left_the_file_keeps_their_record_and_mail_can_be_tak
     r.firm = replace(r.firm, clients=(client(TWO),))
     await clerk(r).refile(number, ONE, TWO, by="root")
     assert await lies(r, TWO) == [(number, ("by hand",))]
+
+
+async def test_the_attachments_of_what_a_person_files_are_looked_through_for_that_client_alone(r: Rig) -> None:
+    number = await filed(r, ONE, TWO, marks=(Mark.AMBIGUOUS,))
+
+    async def due() -> list[tuple[str, int]]:
+        return [(one.client, one.message) for one in await r.store.saving.due(r.clock())]
+
+    assert await due() == []
+    await clerk(r).file(number, TWO, by="root")
+    assert await due() == [(TWO, number)]
+    await clerk(r).unfile(number, TWO, by="root")
+    assert await due() == []
