@@ -23,46 +23,24 @@ import structlog
 from gateway.admin.server import AdminServer
 from gateway.admin.services import Services
 from gateway.app import logs, systemd
+from gateway.app.flows import Flows
 from gateway.app.health import HealthCheck
 from gateway.app.keys import load_key
 from gateway.app.memory import give_back_large
-from gateway.app.scanner import scanner_of
-from gateway.domain.errors import Conflict, Faulty, NotFound, PosternError
+from gateway.domain.errors import Conflict, Faulty, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
-from gateway.inbound.indexing import Indexing
-from gateway.inbound.saving import Saving
-from gateway.inbound.stops import Stops
-from gateway.inbound.tails import Tails
-from gateway.inbound.watch import Watch
-from gateway.inbound.weighing import unanswered
 from gateway.office.office import Office
 from gateway.office.signin import SignIn
-from gateway.office.webhooks import Webhooks
-from gateway.outbound.accept import Acceptance
-from gateway.outbound.announce import Announcements
-from gateway.outbound.bounce import Bounces
-from gateway.outbound.dispatch import Dispatcher, release_after_change
-from gateway.outbound.prepare import Preparation
-from gateway.outbound.rehearse import Rehearsal
-from gateway.outbound.sent import SentCopies
-from gateway.outbound.signing import Signing
-from gateway.outbound.sweep import Sweep
 from gateway.settings.gateway import Settings, load
 from gateway.store.clock import QueueClock
-from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
 from gateway.upstream.diagnose import diagnose
-from gateway.upstream.http import post
-from gateway.upstream.resolver import Resolver
-from gateway.upstream.smtp import SmtpRelay
-from gateway.upstream.tls import client_context
 
 log = structlog.get_logger()
 
 EX_UNAVAILABLE, EX_SOFTWARE, EX_CONFIG = 69, 70, 78  # sysexits.h
-LARGE_MAIL = 192 * 1024 * 1024  # octets in memory on the way in and out: two of the largest; hostile.md F7 gives 500 MB
 GRACE = 8.0  # seconds that sessions have to finish: hostile.md A3 wants an exit within ten
 
 
@@ -141,7 +119,7 @@ class Daemon:
     async def _run_on(self, store: Store, started: datetime) -> None:
         office = Office(store.firm)
         await office.load()
-        flows = Flows(store, office, lambda: self._settings)
+        flows = Flows(store, office, lambda: self._settings, now)
         await flows.signing.load()
         submission = SubmissionServer(
             self._settings,
@@ -248,89 +226,6 @@ class Daemon:
         while interval is not None:
             systemd.notify("WATCHDOG=1")
             await asyncio.sleep(interval)
-
-
-class Flows:
-    """The flows out and in, wired to one store and one firm."""
-
-    def __init__(self, store: Store, office: Office, settings: Callable[[], Settings]) -> None:
-        self._store = store
-        self._firm = office.firm
-
-        def firm() -> Firm:
-            return office.firm
-
-        first = settings()
-        self.room = Room(LARGE_MAIL)
-        self.relay = SmtpRelay(hostname=first.submission.hostname, trust=first.upstream.trust)
-        bounces = Bounces(store, firm=firm, hostname=lambda: settings().submission.hostname, now=now)
-        self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust, room=self.room)
-        servers = [(one.host, one.port) for one in first.upstream.nameservers]
-        ask = Resolver(servers).ask if first.upstream.check_senders else unanswered
-        watch = Watch(store, firm, now, ask=ask)
-        self.tails = Tails(watch, trust=first.upstream.trust)
-        self.saving = Saving(store, room=watch.room, now=now, scanner=lambda: scanner_of(settings()))
-        self.stops = Stops(store, self.tails, firm=firm, now=now)
-        self.dispatcher = Dispatcher(
-            store,
-            self.relay,
-            bounces,
-            firm=self.stops.sending,
-            settings=settings,
-            now=now,
-            delivered=self._copies.wake,
-            room=self.room,
-        )
-        self.signing = Signing(store.dkim)
-        self._indexing = Indexing(store)
-        self._sweep = Sweep(store, settings=settings, now=now)
-        prepare = Preparation(store, firm=firm, settings=settings, now=now, signing=self.signing)
-        self.accept = Acceptance(store, prepare, settings=settings, now=now, desk=self.dispatcher)
-        self.rehearse = Rehearsal(prepare, firm=firm, now=now)
-
-        self.webhooks = Webhooks(
-            store,
-            firm=firm,
-            rules=lambda: settings().webhooks,
-            now=now,
-            post=partial(post, context=lambda: client_context(first.upstream.trust)),
-        )
-
-        self._announcements = Announcements(store, firm=firm, now=now, wake=self.dispatcher.wake)
-
-    def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        self._dispatching = tasks.create_task(self.dispatcher.run(), name="dispatcher")
-        return [
-            self._dispatching,
-            tasks.create_task(self._copies.run(), name="sent copies"),
-            tasks.create_task(self._sweep.run(), name="sweep"),
-            tasks.create_task(self._indexing.run(), name="indexing"),
-            tasks.create_task(self.tails.run(), name="tails"),
-            tasks.create_task(self.webhooks.run(), name="webhooks"),
-            tasks.create_task(self._announcements.run(), name="announcements"),
-            tasks.create_task(self.saving.run(), name="saving"),
-        ]
-
-    async def drain(self, grace: float) -> None:
-        """Let deliveries end: one cut between its last dot and the answer would be sent twice."""
-        self.dispatcher.stop()
-        await asyncio.wait([self._dispatching], timeout=grace)
-
-    async def sync_now(self, key: str) -> None:
-        """A person says that the provider lets us in again. NotFound when there is no such mailbox."""
-        if not self.tails.restart(key):
-            raise NotFound(f"there is no mailbox {key}: `postern mailbox list` shows those that there are")
-        await self._store.queue.release_mailbox(key, now())
-        self.dispatcher.wake()
-
-    async def firm_changed(self, firm: Firm) -> None:
-        """Tails follow; what a refused sign-in held goes on where the account was changed."""
-        old, self._firm = self._firm, firm
-        self.tails.firm_changed(old, firm)
-        released = await release_after_change(self._store, old, firm, now())
-        if released:
-            log.info("released", entries=released)
-        self.dispatcher.wake()
 
 
 async def _listening(submission: SubmissionServer) -> tuple[Listener, ...]:

@@ -72,28 +72,40 @@ class Store:
         self._reader = Reader(reading)
         self._bell = Bell()
         self._closed = False
-        self.bodies = Bodies(data_dir, self._reader)
+        self._shelve_firm(seal)
+        self._shelve_queue(clock)
+        self._shelve_record()
+
+    def _shelve_firm(self, seal: Seal) -> None:
+        """How it is set up, who may ask, and who is told."""
         self.firm = FirmShelf(self._writer, self._reader, seal)
         self.dkim = DkimShelf(self._writer, self._reader, seal)
         self.tokens = TokenShelf(self._writer, self._reader)
         self.activity = ActivityShelf(self._reader)
-        self.queue = Queue(self._writer, self._reader, self.bodies, clock, self._bell)
         self.webhooks = WebhookShelf(self._writer, self._reader, seal)
         self.wishes = Wishes(self._writer, self._reader)
+        self.feed = Feed(self._writer, self._reader, self._bell)
+
+    def _shelve_queue(self, clock: QueueClock) -> None:
+        """Mail on its way out."""
+        self.bodies = Bodies(self._data_dir, self._reader)
+        self.queue = Queue(self._writer, self._reader, self.bodies, clock, self._bell)
         self.errands = Errands(self._writer, self._reader)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
-        self.pruning = Pruning(data_dir, self._writer, self._reader)
-        self.saving = SavingShelf(data_dir, self._writer, self._reader, self._bell)
+        self.pruning = Pruning(self._data_dir, self._writer, self._reader)
+        self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
+
+    def _shelve_record(self) -> None:
+        """The clients' record, what was made of it, and how far the mailboxes have been read."""
+        self.saving = SavingShelf(self._data_dir, self._writer, self._reader, self._bell)
         self.brought = BroughtShelf(self._reader)
         self.hand = ByHand(self._writer, self._reader, self._bell, self.saving)
-        self.record = Record(data_dir, self._writer, self._reader, self.bodies, self._bell, saving=self.saving)
-        self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
+        self.record = Record(self._data_dir, self._writer, self._reader, self.bodies, self._bell, saving=self.saving)
         self.verdicts = Verdicts(self._writer, self._reader, self._bell)
         self.sync = Sync(self._writer, self._reader)
         self.searches = Searches(self._writer, self._reader)
-        self.feed = Feed(self._writer, self._reader, self._bell)
-        self.search = Search(database, self._writer, self._reader)
+        self.search = Search(self._database, self._writer, self._reader)
 
     @classmethod
     async def open(cls, data_dir: Path, *, url: str | None, key: bytes, clock: QueueClock | None = None) -> Store:

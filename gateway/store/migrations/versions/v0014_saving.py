@@ -61,6 +61,10 @@ def _create_lists() -> None:
         sa.UniqueConstraint("client", "message", "part"),
         sqlite_autoincrement=True,
     )
+    _create_promises()
+
+
+def _create_promises() -> None:
     op.create_table(
         "promised",
         sa.Column("id", sa.Integer(), nullable=False),
