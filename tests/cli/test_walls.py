@@ -22,9 +22,14 @@ async def made(tmp_path: Path) -> AsyncIterator[Walled]:
 LOCAL = frozenset({"serve", "check", "trial", "version"})  # they ask no daemon
 ARGUMENTS: Mapping[str, Callable[[Walled], str]] = {
     "message_id": lambda made: str(made.messages["Beta"]),
+    "message_ids": lambda made: str(made.messages["Beta"]),
     "document_id": lambda made: str(made.documents["Beta"]),
     "queue_id": lambda made: made.entries["Beta"],
+    "queue_ids": lambda made: made.entries["Beta"],
     "client": lambda made: "Beta",
+    "old": lambda made: "Beta",
+    "new": lambda made: "Alpha",
+    "query": lambda made: "secret",  # a word of every client's mail
     "address": lambda made: "ion@firm.example",
     "thread": lambda made: str(made.threads["Beta"]),
     "number": lambda made: str(made.events["Beta"]),
