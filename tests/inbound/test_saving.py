@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import Unreachable
-from gateway.domain.record import Direction, Duty, EventKind, NewFiling, Note
+from gateway.domain.record import Direction, Duty, EventKind, Mark, NewFiling, Note
 from gateway.domain.saving import Fate, Scanned
 from gateway.inbound.filing import filing_of
 from gateway.inbound.saving import Saving, Scanner
 from gateway.mime.attachments import attachments
 from gateway.mime.encoding import encode_base64
 from gateway.mime.facts import facts
+from gateway.office.filing import Clerk
 from gateway.policy.keeping import LeftOut
 from gateway.store.room import Room
 from gateway.store.store import Store
@@ -203,6 +204,21 @@ async def test_only_mail_that_arrives_is_saved_and_history_when_it_is_asked_for(
     assert await store.saving.want(CLIENT, None, clock()) == 0
     await done(store, clock)
     assert [one.subject for one in await store.record.documents(CLIENT)] == ["1", "2"]
+
+
+async def test_the_attachments_of_mail_in_doubt_are_theirs_of_whom_a_person_says_that_it_is(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        doubt = dict.fromkeys((CLIENT, "Diane"), (Mark.AMBIGUOUS,))
+        raw = client_letter()
+        clients = tuple((name, Direction.INBOX) for name in doubt)
+        item = NewFiling(raw, facts(raw), clients, r.clock(), marks=doubt, duty=Duty.SAVE)
+        number = (await r.store.record.file(item)).message
+        await r.store.saving.want(CLIENT, None, r.clock())
+        await done(r.store, r.clock)
+        assert await r.store.record.documents() == []
+        await Clerk(r.store, firm=lambda: r.firm, now=r.clock).file(number, CLIENT, by="ana")
+        await done(r.store, r.clock)
+        assert [one.client for one in await r.store.record.documents()] == [CLIENT]
 
 
 async def test_new_mail_does_not_wait_behind_history(store: Store, clock: Clock) -> None:
