@@ -109,7 +109,8 @@ async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_
         weighed = (await r.store.record.message(number)).weighed
         assert weighed is not None
         assert (weighed.approved_by, weighed.is_open, weighed.withheld) == ("ana", False, False)
-        assert [(one.kind, one.message) for one in await events(r)] == [(EventKind.CLIENT_MAIL, number)]
+        told = [(one.kind, one.message) for one in await events(r)]
+        assert told == [(EventKind.UNVERIFIED_MAIL, number), (EventKind.CLIENT_MAIL, number)]
         with pytest.raises(Conflict, match="approved by ana"):
             await approved(r, number, by="ion")
         with pytest.raises(NotFound):
