@@ -65,7 +65,7 @@ def search(
 
     \b
     popescu invoice        both words, anywhere: subject, people, text, documents
-    popes*                 words that begin so (three letters at least)
+    popes*                 words that begin so (four letters at least)
     '"land registry"'      words next to each other
     from:al  to:ana  subject:lease  client:pacino
     before:2026-03-14  after:2026-03  has:attachment  in:inbox  in:sent

@@ -3,7 +3,7 @@
 ::
 
     popescu invoice         both words, anywhere
-    popes*                  words that begin so (three letters at least)
+    popes*                  words that begin so (four letters at least)
     "land registry"         next to each other
     from:al to:ana subject:lease client:pacino
     before:2026-03-14 after:2025 has:attachment in:inbox in:sent
@@ -23,7 +23,7 @@ from gateway.policy.words import words_of
 MAX_LENGTH = 1_000  # characters: a long sentence; what comes behind is left out, and said to be
 MAX_TERMS = 16  # each costs a look through all messages that have the word
 MAX_PHRASE = 16  # words next to each other
-MIN_PREFIX = 3  # letters: with fewer, half of all words would begin so
+MIN_PREFIX = 4  # letters: with three, SQLite worked more than a second on half a million messages, in one uncut step
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
 _PIECE = re.compile(r'(-?)(?:([A-Za-z]{2,10}):)?+(?:"([^"]*)"?+(\*?)|([^\s"]*))')

@@ -265,9 +265,9 @@ KINDS: dict[str, Callable[[random.Random], Question]] = {
     "five words": lambda dice: _same(" ".join(_word(dice, 0, 1_000) for _ in range(5))),
     "a phrase of common words": lambda dice: _same(f'"{_word(dice, 0, 100)} {_word(dice, 0, 100)}"'),
     "a phrase with a rarer one": lambda dice: _same(f'"{_word(dice, 0, 100)} {_word(dice, 500, 5_000)}"'),
-    "a prefix of three": lambda dice: _prefix(dice, 3),
     "a prefix of four": lambda dice: _prefix(dice, 4),
     "a prefix of five": lambda dice: _prefix(dice, 5),
+    "a prefix of six": lambda dice: _prefix(dice, 6),
     "a word in the subject": lambda dice: (
         f"subject:{(word := _word(dice, 0, 5_000))}",
         f"subject : {word}",

@@ -440,4 +440,4 @@ async def test_mail_is_searched(house: House) -> None:
 async def test_the_help_of_search_explains_the_syntax(house: House) -> None:
     said = await ask(house.socket, "mail", "search", "--help")
     assert "before:2026-03-14" in said.out
-    assert "three letters at least" in said.out
+    assert "four letters at least" in said.out
