@@ -75,6 +75,16 @@ async def approved(r: Rig, number: int, *, by: str) -> Approved:
     return await approve(r.store, number, by=by, now=r.clock(), saving=await saved(r))
 
 
+async def settled(r: Rig) -> None:
+    """What comes from here on is news, and no history."""
+
+    async def done() -> bool:
+        states = await r.store.sync.states()
+        return all(key in states and states[key].synced_at is not None for key in (SUPPORT, ANA))
+
+    await until(done, what="history looked through")
+
+
 async def events(r: Rig) -> list[Event]:
     return await r.store.feed.after(0)
 
@@ -87,6 +97,7 @@ async def test_I1_forged_mail_is_filed_unverified_and_its_attachments_wait(tmp_p
     async with rig(tmp_path) as r:
         raw = forged(r)
         async with tailing(r, answering()):
+            await settled(r)
             r.provider.deliver(SUPPORT, raw)
             (found,) = await filed(r)
         weighed = found.message.weighed
@@ -99,6 +110,7 @@ async def test_I1_forged_mail_is_filed_unverified_and_its_attachments_wait(tmp_p
 async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_trail(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         async with tailing(r, answering()):
+            await settled(r)
             r.provider.deliver(SUPPORT, forged(r))
             (found,) = await filed(r)
         number = found.message.id
@@ -119,11 +131,7 @@ async def test_what_a_person_approves_is_the_clients_with_its_attachments_and_a_
 
 async def test_the_event_of_forged_mail_says_so_and_of_approved_mail_comes_again(tmp_path: Path) -> None:
     async with rig(tmp_path) as r, tailing(r, answering()):
-
-        async def settled() -> bool:
-            return SUPPORT in await r.store.sync.states() and bool((await r.store.sync.states())[SUPPORT].synced_at)
-
-        await until(settled, what="history done")
+        await settled(r)
         r.provider.deliver(SUPPORT, forged(r))
         (found,) = await filed(r)
         (event,) = await events(r)
@@ -144,6 +152,7 @@ async def test_the_event_of_forged_mail_says_so_and_of_approved_mail_comes_again
 async def test_signed_mail_of_the_client_is_verified_and_saved(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         async with tailing(r, answering()):
+            await settled(r)
             r.provider.deliver(SUPPORT, at_postfix(signed(client_letter(), CLIENT), ip=FROM_ATTACKER, at=r.clock.at))
             (found,) = await filed(r)
         weighed = found.message.weighed
@@ -183,6 +192,7 @@ async def test_C6_dns_that_never_answers_does_not_hold_up_filing(
 
     async with rig(tmp_path) as r:
         async with tailing(r, never):
+            await settled(r)
             for number in range(5):
                 letter = client_letter(message_id=f"<{number}@pacino.example>")
                 r.provider.deliver(SUPPORT, at_postfix(letter, ip=FROM_ATTACKER, at=r.clock.at))
