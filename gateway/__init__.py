@@ -5,8 +5,9 @@
     OUT   mail program ─► submission ─► authorise ─► rules ─► render ─► queue ─► relay ─► sent copy
                           (SMTP, AUTH)  (may they?)  (as whom) (bytes)  (fsync)  (SMTP)   (IMAP APPEND, filed)
                                                                     ▲ 250 only here
-    IN    mailbox ─► tail ─► match ─► fetch ─► file ─► announce
-          (IDLE)    (cursor) (whose?)  (bytes) (one transaction with the cursor) (feed)
+    IN    mailbox ─► tail ─► match ─► fetch ─► weigh ─► file ─► announce ─► save attachments, index for search
+          (IDLE)    (cursor) (whose?) (bytes)  (forged?)  │     (feed, webhook)  (each a duty of its own)
+                                                          └ one transaction with the cursor
 
 A mailbox of the firm's is the people's: it is looked at (EXAMINE, PEEK), and nothing in it is moved, removed or marked.
 Two things are done there, once each: the copy of what left is put into Sent, where nobody else puts one, and the mail
