@@ -58,6 +58,7 @@ class Dispatcher:
         )
         self._flow = Flow(time.monotonic)
         self._due = asyncio.Event()
+        self._looked = now(), time.monotonic()
         self._waiting: dict[str, datetime] = {}  # at the last look: when the first of each mailbox is due
         self._knocking: dict[str, asyncio.Task[None]] = {}
         self._stopping = False
@@ -113,8 +114,9 @@ class Dispatcher:
 
     async def _claim(self) -> list[QueueEntry]:
         self._looking = True
+        self._looked = self._now(), time.monotonic()
         try:
-            taken = await self._store.queue.take(self._now(), AT_ONCE, self._flow.rooms(), self._flow.each)
+            taken = await self._store.queue.take(self._looked[0], AT_ONCE, self._flow.rooms(), self._flow.each)
         except (NoSpace, TemporaryFailure) as error:
             log.error("claim-put-off", error=error.sentence, detail=error.detail)
             await asyncio.sleep(ROOM_WAIT)
@@ -129,11 +131,12 @@ class Dispatcher:
         """Until woken, or until something is due of a mailbox that may have more in hand."""
         if self._stopping:
             return
-        now, wait = self._now(), LONGEST_SLEEP
+        (looked, then), wait = self._looked, LONGEST_SLEEP  # the wall clock may have been set since
+        gone = time.monotonic() - then
         for mailbox, due in self._waiting.items():
             closed = self._flow.wait(mailbox)
             if closed is not None:
-                wait = min(wait, max(closed, (due - now).total_seconds()))
+                wait = min(wait, max(closed, (due - looked).total_seconds() - gone))
         try:
             async with asyncio.timeout(max(0.0, wait)):
                 await self._due.wait()
