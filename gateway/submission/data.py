@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 
 from gateway.domain.errors import BadMessage, TooLarge
+from gateway.mime.check import LineEnds
 from gateway.store.scratch import Scratch
 
 END = b"\r\n.\r\n"
 SPILL = 512 * 1024  # octets of a message in memory while it comes; what is more goes to a file, whoever sends at once
 
 _DOT_LINE = re.compile(rb"\r\n\.")  # a regular expression finds this 1.5 times as fast as bytes.find
-_NOT_BREAKS = bytes(sorted(set(range(256)) - {0x00, 0x0A, 0x0D}))
 
 
 class Intake:
@@ -32,6 +32,7 @@ class Intake:
         self._held = b"\r\n"  # a dot in the first line is a dot after a line end
         self._lead = len(self._held)  # octets of the body that nobody sent
         self._dotted = False
+        self._ends = LineEnds()
         self.received = 0  # octets
 
     @property
@@ -103,8 +104,7 @@ class Intake:
         return end
 
     def _keep(self, block: bytes | bytearray) -> None:
-        breaks = len(block.translate(None, _NOT_BREAKS))  # faster than to count CR, LF and NUL one after the other
-        if breaks != 2 * block.count(b"\r\n"):
+        if not self._ends.are_sound(block):
             raise BadMessage("The message holds a bare CR, a bare LF or a NUL; it was not accepted")
         self.received += len(block)
         if self.received > self._bound:
