@@ -18,7 +18,7 @@ MAX_MAILBOXES = 5_000  # of one field; twice that took a second on a slow machin
 MAX_DOMAIN = 255  # characters before IDNA, whose cost grows with length
 
 _WORDS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*+"
-_MOST = dict.fromkeys(",:;<>@", MAX_MAILBOXES * 2) | {".": MAX_MAILBOXES * 10}  # of one field; names may hold some
+_MOST = dict.fromkeys(",:;<>@(", MAX_MAILBOXES * 2) | {".": MAX_MAILBOXES * 10}  # of one field; names may hold some
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u00a0-\U0010ffff"
 _TOKEN = re.compile(
@@ -150,7 +150,7 @@ def _tokens(value: str) -> list[_Token]:
 
 
 def _unquoted(kind: str, text: str) -> str:
-    return _PAIR.sub(r"\1", text) if kind == "quoted" else text
+    return _PAIR.sub(r"\1", text) if kind == "quoted" and "\\" in text else text
 
 
 def _comment(value: str, at: int) -> tuple[int, str]:
@@ -161,7 +161,7 @@ def _comment(value: str, at: int) -> tuple[int, str]:
         elif match[0] == ")":
             depth -= 1
         else:
-            inside.append(_PAIR.sub(r"\1", match[0]))
+            inside.append(_PAIR.sub(r"\1", match[0]) if "\\" in match[0] else match[0])
         if not depth:
             text = "".join(inside)
             if "<" in text or ">" in text:

@@ -115,7 +115,7 @@ async def file_with(store: Store, item: NewFiling, *attachments: Attachment) -> 
     filed = await store.record.file(replace(item, duty=Duty.SAVE))
     paths = [
         path
-        for duty in await store.saving.due(item.filed_at)
+        for duty in await store.saving.due(item.filed_at, filed.message)
         if duty.message == filed.message
         for path in await save(store, duty, *attachments)
     ]
