@@ -36,6 +36,8 @@ from gateway.outbound.signing import Signing
 from gateway.policy.resubmission import fingerprint
 from gateway.policy.rules import decide
 from gateway.settings.gateway import Settings, parse
+from gateway.store.room import Room
+from gateway.store.scratch import Scratch
 from gateway.store.store import Store
 from gateway.submission.session import Session
 from gateway.submission.terms import Terms
@@ -181,7 +183,10 @@ class Bench:
         async def taken(_: Submission) -> str:
             return "ABCDEFGHJKLM"
 
-        terms = Terms("mail.firm.example", 50_000_000, False, None, sign_in, taken, now)
+        def no_file() -> Scratch:
+            raise AssertionError("a small message needs no file")
+
+        terms = Terms("mail.firm.example", 50_000_000, False, None, sign_in, taken, now, no_file, Room())
         self.add("SMTP session, without its socket", *[await self._said(words, terms) for _ in range(ROUNDS)])
 
     async def _said(self, words: Sequence[bytes], terms: Terms) -> float:
