@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -30,19 +30,23 @@ def _fresh_logging() -> Iterator[None]:
 _skipped = pytest.StashKey[list[str]]()
 
 
+class _Unseen:
+    """Notes each skipped test that talks to the real world, whichever process ran it."""
+
+    def __init__(self, skipped: list[str]) -> None:
+        self._skipped = skipped
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        matters = any(marker in report.keywords for marker in REQUIRED)
+        if report.skipped and matters and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self._skipped.append(f"{report.nodeid}: {reason}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the list of what was skipped although it matters."""
     config.stash[_skipped] = []
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note each skipped test that talks to the real world."""
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and any(map(item.get_closest_marker, REQUIRED)):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        item.config.stash[_skipped].append(f"{item.nodeid}: {reason}")
-    return report
+    config.pluginmanager.register(_Unseen(config.stash[_skipped]))
 
 
 @pytest.hookimpl(trylast=True)

@@ -62,8 +62,11 @@ def test_every_script_runs_in_its_shell(name: str) -> None:
     subprocess.run([shell, "-n", path], check=True)
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize("required", [False, True])
-def test_a_skipped_real_test_fails_the_session_where_real_is_required(tmp_path: Path, required: bool) -> None:
+def test_a_skipped_real_test_fails_the_session_where_real_is_required(
+    tmp_path: Path, required: bool, workers: str
+) -> None:
     lines = ["import pytest", "@pytest.mark.real", "def test_it():", "    pytest.skip('REAL SERVER MISSING: none')", ""]
     (tmp_path / "test_it.py").write_text("\n".join(lines))
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = real\nasyncio_default_fixture_loop_scope = function\n")
@@ -76,6 +79,8 @@ def test_a_skipped_real_test_fails_the_session_where_real_is_required(tmp_path: 
         "pytest",
         "-p",
         "tests.conftest",
+        "-n",
+        workers,
         "-c",
         str(tmp_path / "pytest.ini"),
         str(tmp_path),
