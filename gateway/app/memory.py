@@ -13,8 +13,8 @@ def give_back_large() -> bool:
     """Has each large block mapped on its own; whether the C library can.
 
     glibc raises its threshold to the largest block that was ever freed, and keeps what comes below it in one arena a
-    thread: after twenty messages of 25 MB that was a third of all that the daemon held. Once that is said, it gives back
-    the end of the heap whenever 128 KB are free there, unless that is said too.
+    thread: after twenty messages of 25 MB that was a third of all that the daemon held. Once that is set, it gives the
+    end of the heap back whenever 128 KB are free there, unless that is set too.
     """
     try:
         malloc = ctypes.CDLL(None)
