@@ -12,6 +12,7 @@ from gateway.domain.mail import Outcome, QueueEntry, Recipient
 from gateway.domain.record import Activity, Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
 from gateway.domain.status import Status
 from gateway.domain.verdict import Weighed
+from gateway.policy.pace import limits_for
 
 Json = dict[str, object]
 
@@ -81,6 +82,7 @@ def mailbox(value: Mailbox, state: MailboxSync | None) -> Json:
         "imap": _endpoint(value.imap),
         "smtp": _endpoint(value.smtp),
         "fallback": value.fallback and _endpoint(value.fallback.smtp) | {"username": value.fallback.username},
+        "limits": asdict(limits_for(value)),
         "allow_others_to_send": value.allow_others_to_send,
         "grants": [
             {

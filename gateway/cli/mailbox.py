@@ -138,6 +138,7 @@ def _show(paper: Paper, one: Answer) -> None:
             ("imap", _endpoint(one.part("imap"))),
             ("smtp", _endpoint(one.part("smtp"))),
             ("fallback", _endpoint(one.part("fallback"))),
+            ("may send", _limits(one.part("limits"))),
             ("folders", ", ".join(one.words("folders")) or "default"),
             ("author's copy", "yes" if one.flag("sent_copy_to_author") else "no"),
             ("marks answered", "yes" if one.flag("mark_answered") else "no"),
@@ -174,6 +175,14 @@ def _history(sync: Answer) -> list[tuple[str, str]]:
     addresses = history.words("addresses")
     shown = ", ".join(addresses[:NAMED]) + (f" and {len(addresses) - NAMED} more" if len(addresses) > NAMED else "")
     return [("history", f"{history.number('done')} of {history.number('found')} messages so far, with {shown}")]
+
+
+def _limits(one: Answer | None) -> str:
+    if one is None:
+        return ""
+    names = ("connections", "messages_per_minute", "recipients_per_day")
+    given = [f"{one.text(name)} {name.replace('_', ' ')}" for name in names if one.plain.get(name) is not None]
+    return ", ".join(given)
 
 
 def _endpoint(one: Answer | None) -> str:

@@ -87,6 +87,15 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingLimits:
+    """What may leave through a mailbox; None: as its provider publishes it, or without a limit."""
+
+    connections: int | None = None
+    messages_per_minute: int | None = None
+    recipients_per_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """An upstream account; ``folders`` empty means the default ones."""
 
@@ -98,6 +107,7 @@ class Mailbox:
     imap: Endpoint
     smtp: Endpoint
     fallback: Fallback | None = None
+    limits: SendingLimits = SendingLimits()
     allow_others_to_send: bool = False
     grants: tuple[Grant, ...] = ()
     save_attachments: bool = True

@@ -25,6 +25,7 @@ from gateway.domain.firm import (
     Rule,
     Secret,
     Security,
+    SendingLimits,
     Signature,
     When,
 )
@@ -183,6 +184,7 @@ class _Reading:
             password=password,
             imap=_endpoint(table.imap, tables.IMAP_PORTS),
             smtp=_endpoint(table.smtp, tables.SMTP_PORTS),
+            limits=SendingLimits(**table.limits.model_dump()),
             fallback=self._fallback(table.fallback, known.fallback if known else None, f"{path}.fallback"),
             allow_others_to_send=table.allow_others_to_send,
             grants=self._grants(table, path),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.domain.firm import Mailbox
-from gateway.policy.pace import Pace, fresh, limits_of, pause
+from gateway.policy.pace import Limits, Pace, fresh, limits_for, pause
 
 AT_ONCE = 256  # entries in hand; each may hold its message in memory
 PER_MAILBOX = 32  # of one account: enough that its connections never wait for the disk
@@ -19,6 +19,7 @@ WAKE_AT = PER_MAILBOX // 2  # in hand: claiming half a share costs little more t
 
 @dataclass(slots=True)
 class _State:
+    limits: Limits
     pace: Pace
     failures: int = 0  # of the account as a whole, in a row
     closed_until: float = 0.0
@@ -69,10 +70,12 @@ class Flow:
 
     def begun(self, mailbox: Mailbox | None, key: str, recipients: int) -> None:
         """An entry is in hand."""
-        now = self.clock()
+        now, limits = self.clock(), limits_for(mailbox)
         if key not in self._states:
-            self._states[key] = _State(fresh(limits_of("" if mailbox is None else mailbox.smtp.host), now))
+            self._states[key] = _State(limits, fresh(limits, now))
         state = self._states[key]
+        if state.limits != limits:  # the firm has changed them
+            state.limits, state.pace = limits, fresh(limits, now)
         state.in_hand += 1
         state.pace = state.pace.begun(recipients, now)
         self._total += 1

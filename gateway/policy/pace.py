@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from gateway.domain.firm import Mailbox
+
 MINUTE, DAY = 60.0, 86_400.0
 ROUNDING = 1e-6  # of a message: what a float may lack after exactly the wait
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds an account that fails as a whole is left alone
@@ -37,6 +39,18 @@ def limits_of(host: str) -> Limits:
         if name == domain or name.endswith(f".{domain}"):
             return limits
     return NEUTRAL
+
+
+def limits_for(mailbox: Mailbox | None) -> Limits:
+    """Its provider's, but for those that the firm has set for the mailbox; neutral for one that is gone."""
+    if mailbox is None:
+        return NEUTRAL
+    known, own = limits_of(mailbox.smtp.host), mailbox.limits
+    return Limits(
+        own.connections or known.connections,
+        own.messages_per_minute or known.messages_per_minute,
+        own.recipients_per_day or known.recipients_per_day,
+    )
 
 
 @dataclass(frozen=True, slots=True)

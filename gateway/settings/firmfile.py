@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from gateway.domain.errors import Fault, Faulty
@@ -120,6 +121,7 @@ def _mailbox(mailbox: Mailbox) -> dict[str, object]:
             "imap": _endpoint(mailbox.imap),
             "smtp": _endpoint(mailbox.smtp),
             "fallback": _fallback(mailbox.fallback) if mailbox.fallback else None,
+            "limits": _without_none(asdict(mailbox.limits)) or None,
             "folders": list(mailbox.folders) or None,
             "sent_copy_to_author": mailbox.sent_copy_to_author,
             "mark_answered": mailbox.mark_answered,

@@ -25,6 +25,7 @@ MAX_GRANTS = 1_000  # of one mailbox: leave cover of a large firm for years
 MAX_SECRET = 16_384  # octets: OAuth2 tokens stay below 4 KiB
 IMAP_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 MAX_HOLIDAYS = 1_000  # of a firm: decades of them
+MAX_CONNECTIONS = 32  # of one mailbox: as many messages as are ever in hand for it
 MAX_DOMAINS = 100  # of one client: a group of companies
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SMTP_PORTS = {Security.TLS: 465, Security.STARTTLS: 587, Security.NONE: 25}
@@ -177,6 +178,14 @@ class FallbackTable(EndpointTable):
     password: SecretText | None = None
 
 
+class LimitsTable(Table):
+    """``limits`` of a mailbox; what is left out is as the provider publishes it."""
+
+    connections: Annotated[int, Field(ge=1, le=MAX_CONNECTIONS)] | None = None
+    messages_per_minute: Annotated[int, Field(ge=1)] | None = None
+    recipients_per_day: Annotated[int, Field(ge=1)] | None = None
+
+
 class GrantTable(Table):
     """One of ``grants`` of a mailbox; both days are included."""
 
@@ -201,6 +210,7 @@ class MailboxTable(Table):
     imap: EndpointTable
     smtp: EndpointTable
     fallback: FallbackTable | None = None
+    limits: LimitsTable = LimitsTable()
     folders: list[Line] = Field(default_factory=list)
     sent_copy_to_author: bool = False
     mark_answered: bool = True

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.address import Same
 from gateway.domain.errors import Faulty
-from gateway.domain.firm import Endpoint, Firm, Role, Secret, Security
+from gateway.domain.firm import Endpoint, Firm, Role, Secret, Security, SendingLimits
 from gateway.mime.address import parse_address
 from gateway.office.draft import FirmDraft, parse
 from gateway.settings.firmfile import read
@@ -70,6 +70,15 @@ def test_the_port_follows_from_the_security(kind: str, security: str, port: int)
     document["mailbox"][0][kind] = {"host": "Mail.Firm.example", "security": security}
     endpoint = getattr(parse(document).firm.mailboxes[0], kind)
     assert endpoint == Endpoint("mail.firm.example", port, Security(security))
+
+
+def test_what_may_leave_through_a_mailbox_is_the_providers_but_for_what_is_said() -> None:
+    document = contract()
+    document["mailbox"][0]["limits"] = {"messages_per_minute": 20}
+    (box,) = parse(document).firm.mailboxes
+    assert box.limits == SendingLimits(messages_per_minute=20)
+    document["mailbox"][0]["limits"] = {"connections": 0}
+    assert "greater than or equal to 1" in faults_in(document)["mailbox[0].limits.connections"]
 
 
 def test_two_clients_have_no_tag_in_common() -> None:

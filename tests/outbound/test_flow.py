@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.address import Address
-from gateway.domain.firm import Endpoint, Mailbox, Secret, Security
+from gateway.domain.firm import Endpoint, Mailbox, Secret, Security, SendingLimits
 from gateway.outbound.flow import AT_ONCE, LEAST, PER_MAILBOX, Flow
 from gateway.policy.pace import LONGEST_PAUSE
 
@@ -112,3 +112,16 @@ def test_a_paced_mailbox_is_waited_for_exactly() -> None:
     assert flow.rooms()["box"] == 0
     clock.at += wait
     assert flow.rooms()["box"] == 1
+
+
+def test_limits_that_the_firm_changes_hold_from_the_next_message_on() -> None:
+    clock = Clock()
+    flow = Flow(clock)
+    flow.begun(BOX, BOX.key, 1)
+    assert flow.rooms()[BOX.key] == PER_MAILBOX - 1
+    slow = replace(BOX, limits=SendingLimits(messages_per_minute=2))
+    flow.begun(slow, BOX.key, 1)
+    assert flow.rooms()[BOX.key] == 1
+    flow.begun(slow, BOX.key, 1)
+    assert flow.rooms()[BOX.key] == 0
+    assert flow.wait(BOX.key) == 30.0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.pace import DAY, LONGEST_PAUSE, MINUTE, NEUTRAL, Limits, fresh, limits_of, pause
+from gateway.domain.firm import Endpoint, Security, SendingLimits
+from gateway.policy.pace import DAY, LONGEST_PAUSE, MINUTE, NEUTRAL, Limits, fresh, limits_for, limits_of, pause
+from tests.policy.firms import mailbox
 
 PACED = Limits(connections=3, messages_per_minute=30, recipients_per_day=1_000)
 
@@ -60,3 +64,12 @@ def test_a_provider_is_known_by_its_name(host: str, connections: int, per_minute
 @given(st.integers(1, 10**9))
 def test_an_account_in_trouble_is_asked_ever_more_rarely_but_asked(failures: int) -> None:
     assert pause(1) <= pause(failures) <= pause(failures + 1) <= LONGEST_PAUSE
+
+
+def test_what_the_firm_sets_for_a_mailbox_counts_and_the_rest_is_its_providers() -> None:
+    box = replace(mailbox("ana@firm.example", "ana"), smtp=Endpoint("smtp.office365.com", 587, Security.STARTTLS))
+    assert limits_for(box) == Limits(3, 30, 10_000)
+    assert limits_for(replace(box, limits=SendingLimits(messages_per_minute=5))) == Limits(3, 5, 10_000)
+    own = replace(mailbox("ana@firm.example", "ana"), limits=SendingLimits(1, None, 50))
+    assert limits_for(own) == Limits(1, None, 50)
+    assert limits_for(None) == NEUTRAL

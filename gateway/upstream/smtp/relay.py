@@ -15,7 +15,7 @@ from gateway.domain.address import Address
 from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Endpoint, Mailbox
 from gateway.domain.mail import Asked, Delivery, Outcome
-from gateway.policy.pace import limits_of
+from gateway.policy.pace import limits_for
 from gateway.upstream.smtp.account import Line, open_account
 from gateway.upstream.smtp.outcomes import NoAnswer, Trouble
 from gateway.upstream.smtp.patience import Patience
@@ -143,7 +143,7 @@ class SmtpRelay:
         await asyncio.gather(*map(_say_goodbye, lines))
 
     def _turn(self, mailbox: Mailbox) -> asyncio.Semaphore:
-        most = limits_of(mailbox.smtp.host).connections
+        most = limits_for(mailbox).connections
         return self._turns.setdefault((mailbox.key, most), asyncio.Semaphore(most))
 
     def _kept(self, mailbox: Mailbox) -> Line | None:
