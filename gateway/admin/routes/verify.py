@@ -57,21 +57,30 @@ class Walk:
 
     def step(self) -> list[Sign]:
         """All findings of a while, and then how far it is; empty at the end."""
+        with self._busy:
+            found = self._some()
+        if self._ended.is_set():
+            self.end()  # nobody takes another step
+        return found
+
+    def _some(self) -> list[Sign]:
         until = time.monotonic() + STEP_SECONDS
         found: list[Sign] = []
-        with self._busy:
-            for sign in self._signs:
-                if isinstance(sign, str):
-                    found.append(sign)
-                elif time.monotonic() >= until:
-                    return [*found, sign]
+        for sign in self._signs:
+            if isinstance(sign, str):
+                found.append(sign)
+            elif time.monotonic() >= until:
+                return [*found, sign]
         return found
 
     def end(self) -> None:
-        """Lets go of the database: at once, or when the step that is under way sees it."""
+        """Lets go of the database: at once, or when the step that is under way has ended. It may be called again."""
         self._ended.set()
         if self._busy.acquire(blocking=False):
-            self._signs.close()
+            try:
+                self._signs.close()
+            finally:
+                self._busy.release()
 
 
 class Stream(StreamingResponse):
