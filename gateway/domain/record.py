@@ -71,6 +71,11 @@ class HeaderFacts:
     recipients: str  # To and Cc as shown to a person
     date: datetime | None
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The Message-IDs of what it answers, each once, the nearest before the farthest."""
+        return tuple(dict.fromkeys((*self.in_reply_to, *reversed(self.references))))
+
 
 class Note(StrEnum):
     """What a person has to know about an attachment."""

@@ -28,8 +28,7 @@ class Said:
     def of(cls, header: Header, known: HeaderFacts | None = None) -> Said:
         """``known``: its facts, where the caller has them."""
         known = known or facts(header)
-        answers = dict.fromkeys((*known.in_reply_to, *reversed(known.references)))
-        return cls(correspondents(header), tags(known.subject), known.message_id, tuple(answers)[:MAX_RELATED])
+        return cls(correspondents(header), tags(known.subject), known.message_id, known.answers[:MAX_RELATED])
 
 
 def whose(firm: Firm, said: Said, answered: frozenset[str] = frozenset()) -> tuple[Match, ...]:

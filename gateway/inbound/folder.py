@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -165,9 +166,8 @@ class FolderRounds:
 
     async def _hits(self, rows: Sequence[HeaderRow], *, new: bool, announce: bool) -> list[Hit]:
         firm, to = self._firm(), self._cursor if new else None
-        looks = (
-            await asyncio.to_thread(looked_at, firm, rows) if len(rows) > ROWS_ON_THE_LOOP else looked_at(firm, rows)
-        )
+        look = partial(looked_at, firm, rows, announce=announce)
+        looks = await asyncio.to_thread(look) if len(rows) > ROWS_ON_THE_LOOP else look()
         asked = {name for look in looks for name in look.asks}
         holders = await self._store.record.holders(asked) if asked else {}
         return hits(firm, looks, holders, self._at, to=to, announce=announce)

@@ -39,16 +39,20 @@ class Look:
     row: HeaderRow
     said: Said
     asks: tuple[str, ...]
+    may_be_bounce: bool
 
 
-def looked_at(firm: Firm, rows: Sequence[HeaderRow]) -> list[Look]:
+def looked_at(firm: Firm, rows: Sequence[HeaderRow], *, announce: bool) -> list[Look]:
     """What is taken from the headers alone; CPU only: a tenth of a millisecond for each."""
     found = []
     for row in rows:
-        said = Said.of(Header.read(row.header))
+        header = Header.read(row.header)
+        said = Said.of(header)
         matches = whose(firm, said)
         sure = matches and not any(match.is_doubtful for match in matches)
-        found.append(Look(row, said, () if sure else said.answers))
+        # Nobody looks for bounces in history.
+        bounce = announce and row.size <= LARGEST and may_be_bounce(row.header, header)
+        found.append(Look(row, said, () if sure else said.answers, bounce))
     return found
 
 
@@ -73,11 +77,10 @@ def hits(
         answered = frozenset[str]().union(*(known.get(name, ()) for name in look.asks))
         clients = frozenset(match.client for match in whose(firm, look.said, answered))
         row = look.row
-        bounce = announce and row.size <= LARGEST and may_be_bounce(row.header)  # nobody looks for them in history
-        if clients or bounce:
+        if clients or look.may_be_bounce:
             cursor = None if to is None else Cursor(to.mailbox, to.folder, to.uidvalidity, row.uid + 1)
             name = look.said.message_id
-            found.append(Hit(row, place(row.uid), clients, name, cursor, announce, answered, bounce))
+            found.append(Hit(row, place(row.uid), clients, name, cursor, announce, answered, look.may_be_bounce))
             if name:
                 known[name] = known.get(name, frozenset()) | clients
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.mime.automatic import from_reporter, null_sender
 from gateway.mime.bounce_ses import NOTIFICATION
+from gateway.mime.header import Header
 from gateway.mime.tree import parts
 
 # What is reported with the same means: complaints, receipts, statistics of TLS.
@@ -13,12 +14,13 @@ _LISTS = ("List-Id", "List-Unsubscribe", "List-Post")
 _SURE = ("X-Failed-Recipients", NOTIFICATION)
 
 
-def may_be_bounce(header: bytes) -> bool:
+def may_be_bounce(header: bytes, read: Header | None = None) -> bool:
     """Whether it says that it is a report on mail, comes from who writes such, or from the null sender.
 
     RFC 3464 section 2, RFC 5321 section 4.5.5. Mail of lists, complaints and receipts are none, whoever sends them.
+    ``read``: the header, where the caller has read it.
     """
-    top = parts(header)[0]
+    top = parts(header, read)[0]
     if top.params.get("report-type", "").lower() in OTHER_REPORTS:
         return False
     if top.content_type == "multipart/report":

@@ -104,9 +104,7 @@ class Preparation:
         }
         if not clients or not Letter(header).is_reply:
             return ()
-        known = facts(submission.raw)
-        answers = (*known.in_reply_to, *reversed(known.references))
-        addresses = await self._store.record.addressed(answers, clients)
+        addresses = await self._store.record.addressed(facts(header).answers, clients)
         return tuple(address for address in addresses if address.key in firm.mailbox_by_key)
 
 

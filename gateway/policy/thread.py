@@ -14,7 +14,7 @@ def related_ids(facts: HeaderFacts) -> tuple[str, ...]:
 
     Its own counts because an answer may have been filed before what it answers.
     """
-    nearest = (facts.message_id, *facts.in_reply_to, *reversed(facts.references))
+    nearest = (facts.message_id, *facts.answers)
     return tuple(dict.fromkeys(name for name in nearest if name))[:MAX_RELATED]
 
 
