@@ -29,6 +29,7 @@ from gateway.outbound.accept import Acceptance
 from gateway.outbound.prepare import Preparation
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.signing import Signing
+from gateway.policy.resubmission import start_fingerprint
 from gateway.settings.gateway import Settings, parse
 from gateway.store.clock import QueueClock
 from gateway.store.store import Store
@@ -103,13 +104,17 @@ class Rig:
         return Rehearsal(self.preparation, firm=lambda: self.firm, now=self.clock)
 
     def submission(self, raw: bytes, *recipients: str, login: str = "ana", sender: str = SUPPORT) -> Submission:
+        author, to = parse_address(sender), tuple(map(parse_address, recipients or (AL,)))
+        mark = start_fingerprint(login, author, to)
+        mark.update(raw)
         return Submission(
             login=login,
-            sender=parse_address(sender),
-            recipients=tuple(map(parse_address, recipients or (AL,))),
+            sender=author,
+            recipients=to,
             raw=raw,
             received_at=self.clock(),
             peer="192.0.2.7",
+            fingerprint=mark.hexdigest(),
         )
 
     async def accepted(self, raw: bytes = b"", *recipients: str, login: str = "ana") -> QueueEntry:

@@ -43,6 +43,7 @@ class Submission:
     envid: str = ""  # the author's own name for the envelope, RFC 3461 section 4.4, decoded
     return_full: bool = False  # RET=FULL: reports carry the whole message, not only its header
     not_before: datetime | None = None  # FUTURERELEASE, RFC 4865: aware UTC
+    fingerprint: str = ""  # what it shares with the same submission again; empty: it may come as often as it likes
 
 
 @dataclass(frozen=True, slots=True)

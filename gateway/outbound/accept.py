@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,10 +12,8 @@ from gateway.domain.mail import QueueEntry, Recipient, Submission, Wish
 from gateway.mime.deferred import deferred_until
 from gateway.mime.facts import answered, message_id, subject
 from gateway.outbound.compose import new_message_id
-from gateway.outbound.prepare import OFF_THE_LOOP, Preparation, Prepared
-from gateway.policy.authorise import Authorised
+from gateway.outbound.prepare import Preparation, Prepared
 from gateway.policy.hold import latest
-from gateway.policy.resubmission import fingerprint
 from gateway.policy.schedule import release_at
 from gateway.settings.gateway import Settings
 from gateway.store.queue import AcceptedAlready, Desk
@@ -52,25 +49,16 @@ class Acceptance:
     async def __call__(self, submission: Submission) -> str:
         authorised = await self._prepare.authorise(submission)
         asked = _asked_moment(submission, deferred_until(authorised.letter.header), self._now())
-        prepared, mark = await self._rendered(authorised)
-        entry = _entry(prepared, asked, self._settings())
+        prepared = await self._prepare.render(authorised)
+        body = await self._store.bodies.prepare(prepared.raw)
+        entry = _entry(prepared, body.sha256, asked, self._settings())
         try:
-            await self._store.queue.add(entry, prepared.raw, mark, desk=self._desk)
+            await self._store.queue.enter(entry, body, submission.fingerprint, desk=self._desk)
         except AcceptedAlready as known:  # its 250 got lost on the way: the same one again
             log.info("accepted-again", queue_id=known.queue_id, member=entry.login, peer=submission.peer)
             return known.queue_id
         _say(entry, prepared)
         return entry.id
-
-    async def _rendered(self, authorised: Authorised) -> tuple[Prepared, str]:
-        """With the submission's fingerprint, which is taken at the same time where there is much to read."""
-        submission = authorised.submission
-        known = submission.login, submission.sender, submission.recipients, submission.raw
-        if len(submission.raw) > OFF_THE_LOOP:
-            taken = asyncio.to_thread(fingerprint, *known)
-            prepared, mark = await asyncio.gather(self._prepare.render(authorised), taken)
-            return prepared, mark
-        return await self._prepare.render(authorised), fingerprint(*known)
 
 
 def _asked_moment(submission: Submission, deferred: datetime | None, now: datetime) -> datetime | None:
@@ -81,7 +69,7 @@ def _asked_moment(submission: Submission, deferred: datetime | None, now: dateti
     return max(asked, default=None)
 
 
-def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> QueueEntry:
+def _entry(prepared: Prepared, sha256: str, asked: datetime | None, settings: Settings) -> QueueEntry:
     header = prepared.authorised.letter.header  # what is read from it here leaves as it came
     answers = answered(header)
     submission, decision, stamp = prepared.authorised.submission, prepared.decision, prepared.stamp
@@ -92,7 +80,7 @@ def _entry(prepared: Prepared, asked: datetime | None, settings: Settings) -> Qu
         mailbox=decision.mailbox.key,
         sender=decision.mailbox.address,
         recipients=_recipients(prepared),
-        sha256=prepared.sha256,
+        sha256=sha256,
         size=len(prepared.raw),
         message_id=_message_id(prepared),
         subject=subject(header),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +36,6 @@ class Prepared:
     decision: Decision
     stamp: Stamp
     raw: bytes
-    sha256: str
     notes: tuple[str, ...]  # why a signature is missing where it is
     hours: OfficeHours | None = None  # in which it may leave, where a rule says so
 
@@ -82,13 +80,12 @@ class Preparation:
         edits = edits_for(firm, authorised, decision, stamp)
         raw = authorised.submission.raw
 
-        def work() -> tuple[bytes, str, tuple[str, ...]]:
+        def work() -> tuple[bytes, tuple[str, ...]]:
             rendered = render(raw, edits, authorised.letter.header)
-            signed = self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at)
-            return signed, hashlib.sha256(signed).hexdigest(), rendered.notes
+            return self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at), rendered.notes
 
-        signed, digest, notes = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
-        return Prepared(authorised, decision, stamp, signed, digest, notes, hours_for(firm, decision))
+        signed, notes = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
+        return Prepared(authorised, decision, stamp, signed, notes, hours_for(firm, decision))
 
     async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
         """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.

@@ -19,10 +19,10 @@ from gateway.domain.address import Address
 WINDOW = timedelta(hours=1)
 
 
-def fingerprint(login: str, sender: Address | None, recipients: Iterable[Address], raw: bytes) -> str:
-    """BLAKE2b (SHA-256 takes twice as long), in hex, of what makes two submissions one.
+def start_fingerprint(login: str, sender: Address | None, recipients: Iterable[Address]) -> hashlib.blake2b:
+    """The fingerprint of what makes two submissions one, BLAKE2b (SHA-256 takes twice as long), before their bytes.
 
-    ``raw`` are the bytes as submitted, before any rule.
+    To be shown the bytes as they are submitted, before any rule, in as many pieces as they come.
     """
     digest = hashlib.blake2b(digest_size=32)
     for part in (login, sender.key if sender else "", *sorted({one.key for one in recipients})):
@@ -30,5 +30,4 @@ def fingerprint(login: str, sender: Address | None, recipients: Iterable[Address
         digest.update(len(octets).to_bytes(4, "big"))  # no two lists of parts run together to the same bytes
         digest.update(octets)
     digest.update(b"\xff\xff\xff\xff")
-    digest.update(raw)
-    return digest.hexdigest()
+    return digest

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,17 +97,14 @@ class Bodies:
     async def prepare(self, raw: bytes, sha256: str | None = None) -> Body:
         """Write what needs a file; the row is for the caller's transaction, see `keep_all`.
 
-        Raises ValueError where ``sha256`` is not the hash of the bytes: a mistake of the caller. Of what goes to a file
-        it is believed: to hash takes longer there than all else, and whoever reads it back finds out.
+        Raises ValueError where ``sha256`` is not the hash of the bytes: a mistake of the caller.
         """
         inline = len(raw) < INLINE
-        digest = sha256 if sha256 and not inline else await _hash(raw)
+        digest = hashlib.sha256(raw).hexdigest() if inline else await asyncio.to_thread(self._write_hashing, raw)
         if sha256 is not None and sha256 != digest:
             raise ValueError("the hash is not that of the bytes")
         if inline:
             self._fresh.put(digest, raw)
-        else:
-            await asyncio.to_thread(self._write, {digest: raw})
         return Body(digest, {"sha256": digest, "size": len(raw), "content": raw if inline else None})
 
     def prepare_all(self, raws: Sequence[bytes]) -> list[Body]:
@@ -116,23 +114,41 @@ class Bodies:
         self._write(large)
         return found
 
+    def _write_hashing(self, raw: bytes) -> str:
+        """Write the file while its name is found out: to hash takes as long as the disk does."""
+        try:
+            with ThreadPoolExecutor(1, "hashing") as beside, files.staging(self._root, BLOB_MODE) as staged:
+                hashing = beside.submit(hashlib.sha256, raw)
+                written = staged.write(raw)
+                staged.sync()
+                sha256 = hashing.result().hexdigest()
+                if self._adopt(sha256, raw):
+                    return sha256
+                staged.rename(written, blob_folder(sha256), sha256)
+                staged.settle()
+        except OSError as error:
+            raise trouble(error) from error
+        return sha256
+
     def _write(self, large: Mapping[str, bytes]) -> None:
         if not large:
             return
         try:
             with files.staging(self._root, BLOB_MODE) as staged:
-                new: dict[str, str] = {}
-                for sha256, raw in large.items():
-                    if files.holds(self._root, blob_folder(sha256), sha256, raw):
-                        files.adopt(self._root, blob_folder(sha256), sha256)
-                    else:
-                        new[sha256] = staged.write(raw)
+                new = {sha256: staged.write(raw) for sha256, raw in large.items() if not self._adopt(sha256, raw)}
                 staged.sync()
                 for sha256, written in new.items():
                     staged.rename(written, blob_folder(sha256), sha256)
                 staged.settle()
         except OSError as error:
             raise trouble(error) from error
+
+    def _adopt(self, sha256: str, raw: bytes) -> bool:
+        """Whether the file is there already; then it is as young as a new one."""
+        there = files.holds(self._root, blob_folder(sha256), sha256, raw)
+        if there:
+            files.adopt(self._root, blob_folder(sha256), sha256)
+        return there
 
     def _read(self, sha256: str) -> bytes:
         try:

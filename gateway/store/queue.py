@@ -94,7 +94,10 @@ class Queue:
 
         `AcceptedAlready` when an entry with the same fingerprint was accepted within `WINDOW`: that one counts.
         """
-        body = await self._bodies.prepare(raw, entry.sha256)
+        await self.enter(entry, await self._bodies.prepare(raw, entry.sha256), fingerprint, desk=desk)
+
+    async def enter(self, entry: QueueEntry, body: Body, fingerprint: str = "", *, desk: Desk | None = None) -> None:
+        """The same for a body that was made ready before: whose hash ``entry`` has."""
         entry = self._begun(entry)
         if desk is None:
             await self._writer.run_together(_add, _New(body, entry, fingerprint))

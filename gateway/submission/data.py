@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from gateway.domain.errors import BadMessage, TooLarge
 from gateway.mime.check import LineEnds
@@ -15,18 +17,28 @@ SPILL = 512 * 1024  # octets of a message in memory while it comes; what is more
 _DOT_LINE = re.compile(rb"\r\n\.")  # a regular expression finds this 1.5 times as fast as bytes.find
 
 
+class Mark(Protocol):
+    """What is shown every octet of the message, once and in order: a hash."""
+
+    def update(self, octets: bytes, /) -> object: ...
+
+
 class Intake:
     """Takes the octets behind 354 block by block, of whatever size; ``limit`` is of the message as it will be kept.
 
     RFC 5321 section 4.5.2. Over the limit it goes on to the real end, so that the rest is never taken for commands,
-    but keeps nothing. `feed` belongs on the loop, `spill` and a large `message` into a thread, one at a time.
+    but keeps nothing. `feed` and `take` belong on the loop, `spill` and a large `message` into a thread, one at a time
+    and in the order in which their octets were taken; meanwhile more may be fed.
     """
 
-    def __init__(self, limit: int, scratch: Callable[[], Scratch]) -> None:
+    def __init__(self, limit: int, scratch: Callable[[], Scratch], mark: Mark | None = None) -> None:
         self._limit = limit
         self._bound = limit + limit // 2 + 2  # dot-stuffing adds at most a third
         self._open = scratch
         self._scratch: Scratch | None = None
+        self._using = threading.Lock()  # the file: whoever closes it waits for whoever writes
+        self._closed = False
+        self._mark = mark
         self._fault: Exception | None = None  # why nothing is kept any more
         self._body = bytearray()
         self._held = b"\r\n"  # a dot in the first line is a dot after a line end
@@ -37,7 +49,7 @@ class Intake:
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to `spill`."""
+        """Whether it is time to `take` what came, and `spill` it."""
         return len(self._body) >= SPILL
 
     @property
@@ -57,43 +69,55 @@ class Intake:
         self._keep(block[: len(block) - held] if held else block)
         return None
 
-    def spill(self) -> None:
-        """Move what came so far into the file. Where that has no room, nothing more is kept, and `message` says so."""
-        try:
-            if self._scratch is None:
-                self._scratch = self._open()
-            self._scratch.write(self._plain())
-        except Exception as error:  # noqa: BLE001 - raised by `message`, once the end has come
-            self._drop(error)
+    def take(self) -> bytearray:
+        """What came since the last time, for `spill`."""
+        taken, self._body = self._body, bytearray()
+        return taken
+
+    def spill(self, taken: bytearray) -> None:
+        """Move it into the file. Where that has no room, nothing more is kept, and `message` says so."""
+        with self._using:
+            if self._closed or self._fault is not None:
+                return
+            try:
+                if self._scratch is None:
+                    self._scratch = self._open()
+                self._scratch.write(self._plain(taken))
+            except Exception as error:  # noqa: BLE001 - raised by `message`, once the end has come
+                self._drop(error)
 
     def message(self) -> bytes:
         """The message with the dots taken away, once the end has come. Raises TooLarge, or why it could not be kept."""
         if self._scratch is not None:
-            self.spill()
+            self.spill(self.take())
         if self._fault is not None:
             raise self._fault
-        small = self._plain() if self._scratch is None else b""
+        small = self._plain(self.take()) if self._scratch is None else b""
         if (len(small) if self._scratch is None else self._scratch.size) > self._limit:
             raise self._too_large()
         return small if self._scratch is None else self._scratch.read()
 
     def close(self) -> None:
-        """Nothing of it is left; a second time does nothing."""
-        scratch, self._scratch, self._body = self._scratch, None, bytearray()
-        if scratch is not None:
-            scratch.close()
+        """Nothing of it is left; a second time does nothing. Waits for a `spill` that is under way."""
+        with self._using:
+            self._closed = True
+            scratch, self._scratch, self._body = self._scratch, None, bytearray()
+            if scratch is not None:
+                scratch.close()
 
-    def _plain(self) -> bytes:
-        """What came since the last time, dots taken away.
+    def _plain(self, body: bytearray) -> bytes:
+        """It with its dots taken away, and shown to the mark.
 
         `feed` holds back what may be the beginning of an end, and with it of a stuffed dot: none lies on the border.
         """
-        body, self._body = self._body, bytearray()
         if self._dotted:
             body = body.replace(b"\r\n.", b"\r\n")
         skip, self._lead = self._lead, max(0, self._lead - len(body))
         with memoryview(body) as octets:
-            return bytes(octets[skip:])
+            plain = bytes(octets[skip:])
+        if self._mark is not None:
+            self._mark.update(plain)
+        return plain
 
     def _find_end(self, block: bytes | bytearray) -> int:
         first = _DOT_LINE.search(block)
@@ -113,8 +137,9 @@ class Intake:
             self._body += block
 
     def _drop(self, why: Exception) -> None:
+        """Keep nothing more; the file goes with `close`."""
         self._fault = self._fault or why
-        self.close()
+        self._body = bytearray()
 
     def _too_large(self) -> TooLarge:
         return TooLarge(

@@ -15,6 +15,7 @@ from gateway.domain.errors import BadMessage
 from gateway.domain.firm import Member
 from gateway.domain.mail import Submission, Wish
 from gateway.policy.hold import MAX_HOLD, latest
+from gateway.policy.resubmission import start_fingerprint
 from gateway.submission import replies
 from gateway.submission.commands import Mail, Rcpt, read_mail, read_recipient
 from gateway.submission.conversation import Method
@@ -125,21 +126,26 @@ class Session(SigningIn):
         if not self._mail.recipients:
             raise Refused(replies.RCPT_FIRST)
         self._say(replies.GO_AHEAD)
-        with closing(Intake(self._terms.max_size, self._terms.scratch)) as intake:
+        mail, recipients = self._mail.mail, (one.address for one in self._mail.recipients.values())
+        mark = start_fingerprint(member.login, mail.sender, recipients)
+        with closing(Intake(self._terms.max_size, self._terms.scratch, mark)) as intake:
             await self._receive(intake)
             done, self._mail = self._mail, None
             async with self._terms.room.take(COPIES * intake.received):
                 raw = await asyncio.to_thread(intake.message) if intake.is_large else intake.message()
-                queue_id = await self._terms.accept(self._submission(member, done, raw))
+                queue_id = await self._terms.accept(self._submission(member, done, raw, mark.hexdigest()))
         self._say(replies.accepted(queue_id))
 
     async def _receive(self, intake: Intake) -> None:
-        """What lies between 354 and the end. Raises Refused and ConnectionLost."""
-        clock = asyncio.get_running_loop().time
-        timers = self._terms.timers
-        begun = clock()
+        """What lies between 354 and the end. Raises Refused and ConnectionLost.
+
+        While one piece is put away the next may come; for a third the peer waits for the disk.
+        """
+        loop, timers = asyncio.get_running_loop(), self._terms.timers
+        clock, spilling = loop.time, None
+        start = clock()
         while True:
-            due = begun + timers.data_grace + intake.received / timers.data_rate
+            due = start + timers.data_grace + intake.received / timers.data_rate
             try:
                 rest = intake.feed(await self._wire.block(max(0.0, min(timers.command, due - clock()))))
             except Silence:
@@ -148,13 +154,17 @@ class Session(SigningIn):
                 raise Refused(replies.SMUGGLING, hang_up=True) from None
             if rest is not None:
                 self._wire.give_back(rest)
-                return
+                break
             if intake.received > FLOOD * self._terms.max_size:
                 raise Refused(replies.FLOODED, hang_up=True)
-            if intake.is_full:  # meanwhile nothing is read: the peer waits for the disk
-                await asyncio.to_thread(intake.spill)
+            if intake.is_full:
+                if spilling is not None:
+                    await spilling
+                spilling = loop.run_in_executor(None, intake.spill, intake.take())
+        if spilling is not None:
+            await spilling
 
-    def _submission(self, member: Member, done: Transaction, raw: bytes) -> Submission:
+    def _submission(self, member: Member, done: Transaction, raw: bytes, fingerprint: str) -> Submission:
         return Submission(
             login=member.login,
             sender=done.mail.sender,
@@ -168,6 +178,7 @@ class Session(SigningIn):
             envid=done.mail.envid,
             return_full=done.mail.return_full,
             not_before=done.mail.not_before,
+            fingerprint=fingerprint,
         )
 
     def _greet(self, hostname: str) -> None:

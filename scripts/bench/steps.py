@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -33,7 +34,7 @@ from gateway.outbound import accept, attempt
 from gateway.outbound.compose import Stamp, edits_for
 from gateway.outbound.prepare import Preparation, Prepared
 from gateway.outbound.signing import Signing
-from gateway.policy.resubmission import fingerprint
+from gateway.policy.resubmission import start_fingerprint
 from gateway.policy.rules import decide
 from gateway.settings.gateway import Settings, parse
 from gateway.store.room import Room
@@ -112,21 +113,23 @@ class Bench:
         step("rules", lambda at: decide(self.firm, allowed[at]))
         step("edits and the signature filled in", lambda at: edits_for(self.firm, allowed[at], decided[at], stamp))
         step("render", lambda at: render(given[at].raw, edits[at], allowed[at].letter.header))
-        step("queue entry and its hash", lambda at: accept._entry(ready[at], None, self.settings))
+        step("hash", lambda at: hashlib.sha256(ready[at].raw).hexdigest())
+        step("queue entry", lambda at: self.entry(ready[at]))
         one = given[0]
-        step("fingerprint", lambda at: fingerprint(one.login, one.sender, one.recipients, given[at].raw))
+        who = one.login, one.sender, one.recipients
+        step("fingerprint", lambda at: start_fingerprint(*who).update(given[at].raw))
         return ready
+
+    def entry(self, ready: Prepared) -> QueueEntry:
+        return accept._entry(ready, hashlib.sha256(ready.raw).hexdigest(), None, self.settings)
 
     async def queue(self, ready: Sequence[Prepared]) -> list[QueueEntry]:
         """The rows in and out, with `AT_ONCE` at the store at any time, as that many sessions would be."""
-        rounds = [
-            await self._queued(ready, [named(accept._entry(one, None, self.settings), turn) for one in ready])
-            for turn in range(ROUNDS)
-        ]
+        rounds = [await self._queued(ready, [named(self.entry(one), turn) for one in ready]) for turn in range(ROUNDS)]
         steps = "message, entry and recipients", "two results and the end", "the sent copy's duty, claimed and done"
         for step, found in zip(steps, zip(*rounds, strict=True), strict=True):
             self.add(f"store: {step}", *found)
-        return [named(accept._entry(one, None, self.settings), 0) for one in ready]
+        return [named(self.entry(one), 0) for one in ready]
 
     async def _queued(self, ready: Sequence[Prepared], entries: Sequence[QueueEntry]) -> tuple[float, float, float]:
         queue = self.store.queue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.address import Address
-from gateway.policy.resubmission import WINDOW, fingerprint
+from gateway.policy.resubmission import WINDOW, start_fingerprint
+
+
+def fingerprint(login: str, sender: Address | None, recipients: Iterable[Address], raw: bytes) -> str:
+    taken = start_fingerprint(login, sender, recipients)
+    taken.update(raw[:7])
+    taken.update(raw[7:])
+    return taken.hexdigest()
+
 
 ANA, AL, BO = Address("ana", "firm.example"), Address("al", "client.example"), Address("bo", "client.example")
 RAW = b"Date: now\r\nMessage-ID: <1@firm.example>\r\n\r\nHello\r\n"

@@ -102,7 +102,7 @@ def _take(blocks: list[bytes], scratch: Path | None = None) -> tuple[bytes, byte
             if rest is not None:
                 return intake.message(), rest + b"".join(blocks[number + 1 :])
             if scratch is not None:
-                intake.spill()
+                intake.spill(intake.take())
     raise AssertionError("no end was found")
 
 
