@@ -39,7 +39,7 @@ class Sweep:
 
     async def once(self) -> None:
         """All that is due to go."""
-        before = self._now() - self._settings().queue.keep_done
+        before = await self._store.pruning.before(self._settings().queue.keep_done)
         entries = bodies = 0
         behind: int | None = 0
         while behind is not None:

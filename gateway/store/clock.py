@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select, type_coerce, update
 
 from gateway.domain.mail import QueueEntry, QueueState
-from gateway.store import errands, sent
+from gateway.store import errands, marks, sent
 from gateway.store.compiled import Compiled
 from gateway.store.schema import queue_clock, queue_entry
 
@@ -85,9 +85,19 @@ class QueueClock:
         if kept is not None:
             self._base = kept.at
         now = self._look()
-        if kept is not None and now.wall - kept.wall <= -JUMP:
+        back = kept is not None and now.wall - kept.wall <= -JUMP
+        if kept is not None and back:
             _move(connection, now.wall - kept.wall, now)
+        if back or not marks.any_there(connection):
+            marks.mark(connection, now.at, now.wall)
         _note(connection, now)
+
+    def done_before(self, connection: Connection, keep: timedelta) -> datetime:
+        """What ended before this moment of the wall clock ended ``keep`` ago, whatever that clock was set to since."""
+        self.keep(connection)
+        now = self._look()
+        marks.mark(connection, now.at, now.wall)
+        return marks.shown_before(connection, now.at - keep)
 
     def keep(self, connection: Connection) -> None:
         """Move what waits along with a wall clock that jumped. To be called before waits are compared with it."""
@@ -97,6 +107,8 @@ class QueueClock:
         by = now.ahead - kept.ahead
         if abs(by) >= JUMP:
             _move(connection, by, now)
+        if by <= -JUMP:
+            marks.mark(connection, now.at, now.wall)
         if abs(by) >= JUMP or now.at - kept.at >= NOTE_EVERY:
             _note(connection, now)
 

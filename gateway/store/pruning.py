@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exist
 from gateway.domain.mail import QueueState
 from gateway.store import files
 from gateway.store.bodies import BLOBS
+from gateway.store.clock import QueueClock
 from gateway.store.reader import Reader
 from gateway.store.schema import body, errand, message, metadata, queue_entry, recipient, returned, sent_copy, tried
 from gateway.store.sent import DONE
@@ -86,11 +87,16 @@ class Pruned:
 class Pruning:
     """Removes nothing that is not done, and no bytes of the clients' record."""
 
-    def __init__(self, root: Path, writer: Writer, reader: Reader) -> None:
+    def __init__(self, root: Path, writer: Writer, reader: Reader, clock: QueueClock) -> None:
         self._root = root
+        self._clock = clock
         self._writer = writer
         self._reader = reader
         self._suspects: frozenset[str] = frozenset()
+
+    async def before(self, keep: timedelta) -> datetime:
+        """For `entries`: what was settled before it has been done for so long, however the wall clock was set since."""
+        return await self._writer.run(lambda connection: self._clock.done_before(connection, keep))
 
     async def entries(self, before: datetime, behind: int = 0) -> Pruned:
         """A batch of those that were settled before that moment, oldest first, behind the one with that number."""

@@ -93,7 +93,7 @@ class Store:
         self.errands = Errands(self._writer, self._reader)
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
-        self.pruning = Pruning(self._data_dir, self._writer, self._reader)
+        self.pruning = Pruning(self._data_dir, self._writer, self._reader, clock)
         self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
 
     def _shelve_record(self) -> None:

@@ -21,7 +21,16 @@ from gateway.store.schema.firm import (
 )
 from gateway.store.schema.metadata import metadata
 from gateway.store.schema.papers import aside, client_folder, document, document_origin, picture, promised, saving
-from gateway.store.schema.queue import errand, queue_clock, queue_entry, recipient, returned, sent_copy, tried
+from gateway.store.schema.queue import (
+    clock_mark,
+    errand,
+    queue_clock,
+    queue_entry,
+    recipient,
+    returned,
+    sent_copy,
+    tried,
+)
 from gateway.store.schema.record import filing, location, message, reference, thread, unfiled, unindexed, verdict
 from gateway.store.schema.sync import backfilled, cursor, mailbox_sync, searching, skipped, tally
 
@@ -32,6 +41,7 @@ __all__ = [
     "backfilled",
     "body",
     "client_folder",
+    "clock_mark",
     "cursor",
     "dkim_key",
     "document",

@@ -72,6 +72,14 @@ queue_clock = Table(
     Column("wall", Moment, nullable=False),
 )
 
+# What the wall clock showed when the queue's showed that; see `gateway.store.marks`.
+clock_mark = Table(
+    "clock_mark",
+    metadata,
+    Column("at", Moment, nullable=False),
+    Column("wall", Moment, nullable=False),
+)
+
 sent_copy = Table(
     "sent_copy",
     metadata,
