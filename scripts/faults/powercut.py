@@ -16,13 +16,13 @@ from pathlib import Path
 
 from gateway.outbound.flow import PER_MAILBOX
 from scripts.faults.accounting import Account, Outcome
-from scripts.faults.kill9 import CLIENTS, EACH, SIZES
+from scripts.faults.kill9 import CLIENTS, EACH, SIZES, worked
 from scripts.faults.stand import Stand, stand
 from tests.peers.ground import MISSING
 
 LONG, SHORT = 50, 2  # cuts
 MEGABYTES = 512
-LATEST = 2.0  # seconds of load before the cut
+LATEST = 1.5  # seconds of the daemon's work under the load before the cut
 SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32) of linux/ext4.h: EXT4_IOC_SHUTDOWN
 NO_LOG_FLUSH = 2  # the journal's pages in memory are lost as well
 # The kernel writes nothing back of itself within the test, so that a sync that is missing shows.
@@ -109,7 +109,7 @@ async def run(*, long: bool, rounds: int | None = None) -> AsyncIterator[Outcome
 async def cut_under_load(now: Stand, here: Disk) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(now.load(CLIENTS, EACH, SIZES))
-        await asyncio.sleep(random.uniform(0.2, LATEST))
+        await worked(now, random.uniform(0.2, LATEST))
         here.cut()
         await now.daemon.kill9()
     await asyncio.to_thread(here.recover)

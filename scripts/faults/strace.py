@@ -29,21 +29,32 @@ class Struck:
 @contextlib.asynccontextmanager
 async def failing(pid: int, calls: str, error: str, when: str) -> AsyncIterator[Struck]:
     """Inside, ``calls`` fail with ``error``; ``when`` counts per thread: ``3`` is the third only, ``1+`` is all."""
-    if shutil.which("strace") is None:
-        raise Unable(f"{MISSING}: strace is not installed (the package strace)")
     struck = Struck()
     with tempfile.NamedTemporaryFile() as file:
-        command = ["strace", "-f", "-p", str(pid), "-o", file.name, "-e", f"trace={calls}"]
-        inject = f"inject={calls}:error={error}:when={when}"
-        process = await asyncio.create_subprocess_exec(*command, "-e", inject, stderr=asyncio.subprocess.PIPE)
-        try:
-            await _attached(process, pid)
+        async with _traced(pid, calls, f"error={error}:when={when}", file.name):
             yield struck
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            await process.communicate()
         struck.calls = file.read().count(b"(INJECTED)")
+
+
+async def killed_at(pid: int, calls: str, when: int) -> None:
+    """Return when the process was ended by SIGKILL in the ``when``th of ``calls`` that one of its threads made."""
+    async with _traced(pid, calls, f"signal=KILL:when={when}", "/dev/null") as process:
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def _traced(pid: int, calls: str, inject: str, output: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    if shutil.which("strace") is None:
+        raise Unable(f"{MISSING}: strace is not installed (the package strace)")
+    command = ["strace", "-f", "-p", str(pid), "-o", output, "-e", f"trace={calls}", "-e", f"inject={calls}:{inject}"]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    try:
+        await _attached(process, pid)
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.communicate()
 
 
 async def _attached(process: asyncio.subprocess.Process, pid: int) -> None:
