@@ -30,7 +30,8 @@ _SENTENCES = {
 class Table(BaseModel):
     """A table of a settings file: frozen, strict about types, and every key known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    # Built when one is first read: the firm's tables, most of them, are not at a start.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
 
 
 def path_of(location: Iterable[int | str]) -> str:
