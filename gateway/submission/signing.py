@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import structlog
 from aiosmtpd.smtp import AuthResult
 
 from gateway.domain.errors import PosternError
@@ -19,6 +20,8 @@ MAX_FAILED = 3  # of one connection; a person mistypes twice
 
 USER_PROMPT = b"VXNlcm5hbWU6"  # "Username:", the prompts that old mail programs look for
 PASSWORD_PROMPT = b"UGFzc3dvcmQ6"  # "Password:"
+
+log = structlog.get_logger()
 
 _TRIES = frozenset({replies.SIGN_IN_REFUSED.code, 454})
 
@@ -75,14 +78,11 @@ class SigningIn(Conversation):
             raise Refused(replies.BAD_AUTH, hang_up=True) from None
 
     async def _check(self, claim: Credentials) -> AuthResult:
-        """The name that was given is not logged: it may be a password. Whose it is, if a member's, `SignIn` says."""
         try:
             member = await self._terms.sign_in(claim.login, claim.password, self._wire.peer)
         except PosternError as error:
-            self._note("signin-failed", reason=error.sentence, detail=error.detail)
-            raise Refused(replies.for_sign_in(error)) from None
+            raise Refused(replies.for_sign_in(error)) from error
         if member is None:
-            self._note("signin-failed", reason="wrong user name or password")
             raise Refused(replies.SIGN_IN_REFUSED)
         return AuthResult(success=True, auth_data=member)
 
@@ -98,7 +98,19 @@ class SigningIn(Conversation):
         return self._member
 
     def _counted(self, refused: Refused) -> Refused:
-        self._failed += refused.reply.code in _TRIES
+        if refused.reply.code in _TRIES:
+            self._failed += 1
+            self._tell(refused.__cause__)
         if self._failed >= MAX_FAILED:
             return Refused(replies.TOO_MANY_SIGN_INS, hang_up=True)
         return refused
+
+    def _tell(self, cause: BaseException | None) -> None:
+        """One line for each failure, whatever its reason, in words that config/fail2ban relies on; the peer is first.
+
+        The name that was given is not in it: it may be a password. Whose it is, if a member's, `SignIn` says.
+        """
+        why = {"reason": "wrong user name or password"}
+        if isinstance(cause, PosternError):
+            why = {"reason": cause.sentence, "detail": cause.detail}
+        log.warning("signin-failed", peer=self._wire.peer, tls=self._wire.tls, **why)
