@@ -12,6 +12,7 @@ from scripts.faults.accounting import COLUMNS, Outcome
 
 FAULTS = (
     "kill9",
+    "sigterm",
     "backfill",
     "powercut",
     "syscalls",

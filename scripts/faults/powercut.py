@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import itertools
 import os
 import random
 import sqlite3
@@ -17,12 +18,14 @@ from pathlib import Path
 from gateway.outbound.flow import PER_MAILBOX
 from scripts.faults.accounting import Account, Outcome
 from scripts.faults.kill9 import CLIENTS, EACH, SIZES, worked
+from scripts.faults.letters import letter
 from scripts.faults.stand import Stand, stand
 from tests.peers.ground import MISSING
 
 LONG, SHORT = 50, 2  # cuts
 MEGABYTES = 512
 LATEST = 1.5  # seconds of the daemon's work under the load before the cut
+BETWEEN = 0.1  # seconds between two letters that come in meanwhile
 SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32) of linux/ext4.h: EXT4_IOC_SHUTDOWN
 NO_LOG_FLUSH = 2  # the journal's pages in memory are lost as well
 # The kernel writes nothing back of itself within the test, so that a sync that is missing shows.
@@ -91,7 +94,7 @@ def _do(*command: str) -> None:
 async def run(*, long: bool, rounds: int | None = None) -> AsyncIterator[Outcome]:
     outcome = Outcome("A2", "power cut under load (ext4, unsynced writes dropped)")
     count = rounds or (LONG if long else SHORT)
-    total, sound = Account(), 0
+    total, sound, whole = Account(), 0, 0
     with disk() as here:
         async with stand(data_dir=here.place / "data") as now:
             for _ in range(count):
@@ -99,20 +102,32 @@ async def run(*, long: bool, rounds: int | None = None) -> AsyncIterator[Outcome
                 sound += is_sound(now.daemon.data_dir / "postern.db")
                 await now.daemon.start()
                 total += await now.settled()
+                whole += (await now.daemon.say("verify")).status == 0
                 now.forget()
     outcome.settle(total, doubles=PER_MAILBOX * count)
     outcome.expect(f"{count - sound} of {count} databases damaged", kept=sound == count)
-    outcome.seen += [f"{count} cuts", f"integrity_check ok {sound}/{count}"]
+    outcome.expect(f"{count - whole} of {count} times something was not as it was stored", kept=whole == count)
+    outcome.seen += [f"{count} cuts", f"integrity_check ok {sound}/{count}", f"postern verify ok {whole}/{count}"]
     yield outcome
 
 
 async def cut_under_load(now: Stand, here: Disk) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(now.load(CLIENTS, EACH, SIZES))
+        arriving = tasks.create_task(arrive(now))
         await worked(now, random.uniform(0.2, LATEST))
         here.cut()
         await now.daemon.kill9()
+        arriving.cancel()
     await asyncio.to_thread(here.recover)
+
+
+async def arrive(now: Stand) -> None:
+    """Mail of the client comes in meanwhile: it is filed with its attachments, of which the large ones are files."""
+    inbox = now.trial.account(now.firm.support).folders["INBOX"]
+    for size in itertools.cycle(SIZES):
+        inbox.deliver(letter(now.firm.client, now.firm.support, size).raw)
+        await asyncio.sleep(BETWEEN)
 
 
 def is_sound(path: Path) -> bool:

@@ -17,6 +17,7 @@ from scripts.faults import (
     names,
     powercut,
     readonly,
+    sigterm,
     strace,
     syscalls,
 )
@@ -39,6 +40,10 @@ async def kept(outcomes: AsyncIterator[Outcome]) -> None:
 
 async def test_A1_kill_9_at_any_moment_loses_nothing() -> None:
     await kept(kill9.run(long=False, rounds=1))
+
+
+async def test_A3_an_end_under_load_loses_and_doubles_nothing() -> None:
+    await kept(sigterm.run(long=False, rounds=1))
 
 
 async def test_A2_a_power_cut_loses_nothing_and_damages_no_database() -> None:
