@@ -69,6 +69,8 @@ class Saving:
 
     async def some(self) -> int:
         """Do what is due, the most urgent of it; how many duties that was."""
+        async with self._one:
+            await self._store.saving.clear()
         due = await self._store.saving.due(self._now())
         for duty in due:
             await self._try(duty)

@@ -45,7 +45,7 @@ def stored_files(database: Path) -> Iterator[StoredFile]:
     with closing(read_only(database)) as raw:
         for (sha256,) in raw.execute("SELECT sha256 FROM body WHERE content IS NULL ORDER BY sha256"):
             yield StoredFile(blob_folder(sha256), sha256, sha256, BLOB_MODE)
-        for path, sha256 in raw.execute("SELECT path, sha256 FROM document ORDER BY id"):
+        for path, sha256 in raw.execute("SELECT path, sha256 FROM document WHERE withdrawn = '' ORDER BY id"):
             *place, name = path.split("/")
             yield StoredFile(tuple(place), name, sha256, DOCUMENT_MODE)
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import Row, Select, Table, exists, select
 
 from gateway.domain.saving import Aside, Fate, Letter, ListedAside, Origin, Promise
 from gateway.store.reader import Reader
-from gateway.store.schema import aside, document_origin, message, promised
+from gateway.store.schema import aside, document, document_origin, filing, message, promised
 
 _LETTER = (message.c.date, message.c.sender, message.c.recipients, message.c.subject)
-_ORIGINS = select(document_origin, *_LETTER).join(message, message.c.id == document_origin.c.message)
+_ORIGINS = (
+    select(document_origin, *_LETTER)
+    .join(message, message.c.id == document_origin.c.message)
+    .join(document, document.c.id == document_origin.c.document)
+    .join(filing, (filing.c.client == document.c.client) & (filing.c.message == document_origin.c.message))
+)
 _ASIDE = select(aside, *_LETTER).join(message, message.c.id == aside.c.message).order_by(aside.c.id.desc())
 _PROMISED = select(promised, *_LETTER).join(message, message.c.id == promised.c.message).order_by(promised.c.id.desc())
 
@@ -53,6 +58,8 @@ class BroughtShelf:
 
 
 def _of(query: Select[Any], table: Table, within: Within, before: int | None) -> Select[Any]:
+    # What a message brought that was taken out of the client's record is none of the client's.
+    query = query.where(exists().where(filing.c.client == table.c.client, filing.c.message == table.c.message))
     if within is not None:
         query = query.where(table.c.client.in_(within))
     return query if before is None else query.where(table.c.id < before)

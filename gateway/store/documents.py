@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -120,3 +121,16 @@ def read(root: Path, path: str) -> bytes:
     """The document's bytes; OSError when it is gone or no plain file any more."""
     *parts, name = path.split("/")
     return files.read(root, parts, os.fsdecode(name))
+
+
+def remove(root: Path, path: str, sha256: str) -> None:
+    """The document's file, as long as it is what was saved: what somebody made of it is theirs."""
+    *parts, name = path.split("/")
+    digest = hashlib.sha256()
+    try:
+        for block in files.blocks(root, parts, os.fsdecode(name)):
+            digest.update(block)
+        if digest.hexdigest() == sha256:
+            files.remove(root, parts, os.fsdecode(name))
+    except FileNotFoundError:
+        return  # an earlier run removed it

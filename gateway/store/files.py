@@ -215,6 +215,14 @@ def remove_old(root: Path, parts: Sequence[str], name: str, before: float) -> bo
         return True
 
 
+def remove(root: Path, parts: Sequence[str], name: str) -> None:
+    """Take the name away; durable on return. Raises FileNotFoundError."""
+    _check(name)
+    with folder(root, *parts, create=False) as place, _REMOVING:
+        os.unlink(name, dir_fd=place)
+        os.fsync(place)
+
+
 def read(root: Path, parts: Sequence[str], name: str) -> bytes:
     """The content of a plain file; OSError for anything else."""
     return b"".join(blocks(root, parts, name))

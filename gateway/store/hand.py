@@ -1,7 +1,7 @@
 """What people file themselves: under a client, out of a client's record, from one to another; each with its trail.
 
 Nothing is lost by it: what is taken out of a record is kept aside, with who did it and when, and can be put back. The
-tail does not file it there again.
+tail does not file it there again. The documents that it brought go with it, and come back with it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gateway.store.reader import Reader
 from gateway.store.saving import SavingShelf, owe
 from gateway.store.schema import filing, saving, thread, unfiled
 from gateway.store.threads import thread_for
+from gateway.store.withdrawing import withdraw
 from gateway.store.writer import Writer
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
@@ -41,10 +42,8 @@ _ASIDE = insert(unfiled).from_select(
 _TAKE = delete(filing).where(*_ONE)
 _BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
 _TAKEN = select(unfiled.c.client).where(unfiled.c.message == bindparam("number")).order_by(unfiled.c.client)
-_NO_DUTY = delete(saving).where(
-    saving.c.client == bindparam("of_client"),
-    saving.c.message == bindparam("number"),
-    saving.c.next_attempt.is_not(None),
+_NO_DUTY = delete(saving).where(  # done or not: filed there again, it is looked through again
+    saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number")
 )
 _EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
 
@@ -76,8 +75,10 @@ class ByHand:
         """Out of the client's record. Conflict where it is not in it."""
 
         def work(connection: Connection) -> int:
-            _take_out(connection, message, client, by, at)
-            return _tell(connection, message, [("unfiled", f"from {client}")], client="", by=by, at=at)
+            left = _take_out(connection, message, client, by, at)
+            number = _tell(connection, message, [("unfiled", f"from {client}")], client="", by=by, at=at)
+            _tell_of_documents(connection, left, client, by, at)
+            return number
 
         await self._writer.run(work, self._ring)
 
@@ -91,10 +92,12 @@ class ByHand:
         """From one client's record into another's."""
 
         def work(connection: Connection) -> int:
-            _take_out(connection, message, old, by, at)
+            left = _take_out(connection, message, old, by, at)
             _file(connection, message, new, direction, at)
             done = [("unfiled", f"from {old}"), ("filed", f"under {new}")]
-            return _tell(connection, message, done, client=new, by=by, at=at)
+            number = _tell(connection, message, done, client=new, by=by, at=at)
+            _tell_of_documents(connection, left, old, by, at)
+            return number
 
         await self._writer.run(work, self._ring)
 
@@ -118,7 +121,8 @@ def _file(connection: Connection, message: Message, client: str, direction: Dire
         owe(connection, client, message.id, Duty.SAVE, at)
 
 
-def _take_out(connection: Connection, message: Message, client: str, by: str, at: datetime) -> None:
+def _take_out(connection: Connection, message: Message, client: str, by: str, at: datetime) -> list[int]:
+    """The numbers of the documents that left with it."""
     place = {"of_client": client, "number": message.id}
     known = connection.execute(_FILED, place).one_or_none()
     if known is None:
@@ -127,6 +131,7 @@ def _take_out(connection: Connection, message: Message, client: str, by: str, at
     connection.execute(_TAKE, place)
     connection.execute(_NO_DUTY, place)
     connection.execute(_EMPTY, {"of_thread": known.thread})
+    return withdraw(connection, client, message.id)
 
 
 def _tell(
@@ -139,3 +144,8 @@ def _tell(
     sender, subject = message.facts.sender or "an unnamed sender", message.facts.subject or "(no subject)"
     text = f"{by} filed mail from {sender}: {subject}"
     return add_event(connection, EventKind.CLIENT_MAIL, at, text, client=client, message=message.id)
+
+
+def _tell_of_documents(connection: Connection, left: Sequence[int], client: str, by: str, at: datetime) -> None:
+    """By number: those who read the trail need not be those who see the client."""
+    book(connection, [Entry("document", str(number), "withdrawn", f"from {client}") for number in left], by, at)

@@ -22,8 +22,10 @@ FILINGS = (
     .join(filing, filing.c.message == message.c.id)
     .outerjoin(verdict, verdict.c.message == message.c.id)
 )
-DOCUMENTS = select(document, message.c.date, message.c.sender, message.c.recipients, message.c.subject).join(
-    message, message.c.id == document.c.message
+DOCUMENTS = (
+    select(document, message.c.date, message.c.sender, message.c.recipients, message.c.subject)
+    .join(message, message.c.id == document.c.message)
+    .where(document.c.withdrawn == "")
 )
 LOCATIONS = select(location.c.mailbox, location.c.folder, location.c.uidvalidity, location.c.uid)
 

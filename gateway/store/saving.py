@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Text, and_, bindparam, case, cast, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_new
 
+from gateway.domain.errors import TemporaryFailure
 from gateway.domain.record import Attachment, Direction, Duty, Mark
 from gateway.domain.saving import Kept, Looked, Outstanding, SavingDuty
 from gateway.domain.verdict import Standing
 from gateway.policy.filename import document_name, slug, with_number
 from gateway.policy.keeping import Known
 from gateway.store import documents
+from gateway.store.activity import Entry, book
 from gateway.store.columns import Moment, clean
 from gateway.store.compiled import Compiled
 from gateway.store.feed import Bell, add_event
@@ -38,6 +41,7 @@ from gateway.store.schema import (
     verdict,
 )
 from gateway.store.trouble import trouble
+from gateway.store.withdrawing import LEAVING, leavers, went
 from gateway.store.writer import Writer
 
 DUE_AT_ONCE = 20  # duties of one look: new mail never waits for more of history than these
@@ -78,7 +82,13 @@ _NEXT = select(func.min(_DUTY.next_attempt)).where(_DUTY.next_attempt.is_not(Non
 _THIS = update(saving).where(_IS_THIS)
 _DONE = _THIS.values(next_attempt=None, last_error="")
 _LATER = _THIS.values(attempts=_DUTY.attempts + 1, next_attempt=bindparam("at"), last_error=bindparam("error"))
-_HAS = select(document.c.id).where(document.c.client == bindparam("of_client"), document.c.sha256 == bindparam("hash"))
+_THERE = select(document.c.id, document.c.path, document.c.withdrawn).where(
+    document.c.client == bindparam("of_client"), document.c.sha256 == bindparam("hash")
+)
+_HAS = _THERE.where(document.c.withdrawn == "")
+_FILED = select(filing.c.message).where(
+    filing.c.client == bindparam("of_client"), filing.c.message == bindparam("of_message")
+)
 _SEEN = select(picture.c.message).where(
     picture.c.who.in_(bindparam("whose", expanding=True)),
     picture.c.sha256 == bindparam("hash"),
@@ -88,7 +98,12 @@ _WAITS = or_(  # for a person: to approve it, or to say whose it is
     and_(func.coalesce(verdict.c.standing, "") == Standing.UNVERIFIED.value, verdict.c.approved_at.is_(None)),
     cast(filing.c.flags, Text).contains(f'"{Mark.AMBIGUOUS.value}"'),
 )
-_SAVE = insert_new(document).on_conflict_do_nothing(index_elements=["client", "sha256"])
+_NEW = insert_new(document)
+_SAVE = _NEW.on_conflict_do_update(  # what was withdrawn comes back as what it is now
+    index_elements=["client", "sha256"],
+    set_={name: _NEW.excluded[name] for name in ("name", "original_name", "path", "message", "saved_at", "withdrawn")},
+    where=document.c.withdrawn != "",
+)
 _ORIGIN = insert_new(document_origin).on_conflict_do_nothing()
 _ASIDE = insert_new(aside).on_conflict_do_nothing()
 _PROMISE = insert_new(promised).on_conflict_do_nothing()
@@ -165,9 +180,13 @@ class SavingShelf:
         """The duty is done: everything in one transaction. How many documents are new."""
 
         def work(connection: Connection) -> tuple[int, int]:
-            new = sum([_keep(connection, duty, one, now) for one in found.kept])
+            this = {"of_client": duty.client, "of_message": duty.message}
+            filed = connection.execute(_FILED, this).first() is not None
+            new = sum([_keep(connection, duty, one, now, filed=filed) for one in found.kept])
+            if not filed:  # it was taken out of the record while it was looked through
+                return 0, 0
             _list(connection, duty, found, now)
-            connection.execute(_DONE, {"of_client": duty.client, "of_message": duty.message})
+            connection.execute(_DONE, this)
             lines = [
                 add_event(connection, kind, now, text, client=duty.client, message=duty.message)
                 for kind, text in found.events
@@ -180,6 +199,15 @@ class SavingShelf:
         """It could not be done: again then."""
         values = {"of_client": duty.client, "of_message": duty.message, "at": at, "error": error}
         await self._writer.run(lambda connection: connection.execute(_LATER, values).rowcount)
+
+    async def clear(self) -> None:
+        """Remove the files of documents that left with the mail that brought them; for nobody but the one worker."""
+        for number, path, sha256 in await self._reader.run(leavers):
+            try:
+                await asyncio.to_thread(documents.remove, self._root, path, sha256)
+            except OSError as error:
+                raise trouble(error) from error
+            await self._writer.run(partial(went, number=number))
 
     async def want(self, client: str, since: datetime | None, now: datetime) -> int:
         """Owe the documents of the client's filed mail, as old as ``since``; how many messages that is."""
@@ -213,9 +241,15 @@ class SavingShelf:
         return Outstanding(row[0], row[1], row[2] or "")
 
 
-def _keep(connection: Connection, duty: SavingDuty, one: Kept, now: datetime) -> bool:
-    """The document, where its content is new to the client, and in any case where it came from."""
-    new = False
+def _keep(connection: Connection, duty: SavingDuty, one: Kept, now: datetime, *, filed: bool) -> bool:
+    """The document, where its content is new to the client or comes back, and in any case where it came from.
+
+    TemporaryFailure where it was withdrawn while the message was looked through: then it has to be written again.
+    """
+    new, has = False, {"of_client": duty.client, "hash": one.sha256}
+    there = connection.execute(_THERE, has).one_or_none()
+    if there is not None and there.withdrawn and (not one.path or _strands(there, one)):
+        raise TemporaryFailure(f"Document {there.id} was taken out of the record at that moment.")
     if one.path:
         row = {
             "client": duty.client,
@@ -228,12 +262,20 @@ def _keep(connection: Connection, duty: SavingDuty, one: Kept, now: datetime) ->
             "message": duty.message,
             "saved_at": now,
             "note": one.note.value,
+            "withdrawn": "" if filed else LEAVING,
         }
         new = bool(connection.execute(_SAVE, row).rowcount)
-    number = connection.execute(_HAS, {"of_client": duty.client, "hash": one.sha256}).scalar_one()
+    number = connection.execute(_THERE, has).scalar_one()
+    if new and filed and there is not None:
+        book(connection, [Entry("document", str(number), "restored", f"to {duty.client}")], "postern", now)
     origin = {"document": number, "message": duty.message, "part": one.part, "name": one.original_name}
     connection.execute(_ORIGIN, origin)
     return new
+
+
+def _strands(there: Any, one: Kept) -> bool:
+    """Whether another path would leave the file of a document that is leaving without anybody to remove it."""
+    return bool(there.withdrawn == LEAVING and there.path != one.path)
 
 
 def _list(connection: Connection, duty: SavingDuty, found: Looked, now: datetime) -> None:

@@ -29,8 +29,10 @@ document = Table(
     Column("message", Integer, ForeignKey("message.id"), nullable=False),
     Column("saved_at", Moment, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
+    Column("withdrawn", Text, nullable=False, server_default=""),  # leaving, gone: see `withdrawing`
     UniqueConstraint("client", "sha256"),
     Index("document_message", "message"),
+    Index("document_leaving", "id", sqlite_where=text("withdrawn = 'leaving'")),
     sqlite_autoincrement=True,
 )
 
