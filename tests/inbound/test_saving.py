@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -26,6 +27,7 @@ from gateway.policy.keeping import LeftOut
 from gateway.store.room import Room
 from gateway.store.store import Store
 from tests.mime.test_attachments import HOSTILE, mixed, part
+from tests.policy.test_filename import VECTORS
 from tests.rig import AL, SUPPORT, Clock, Rig, client_letter, letter, rig
 from tests.store.making import KEY, inbox
 from tests.waiting import until
@@ -285,25 +287,24 @@ async def test_F4_F5_I6_hostile_mail_is_filed_looked_through_and_the_next_is_sav
 
 
 NAMES = (
-    "../../etc/passwd",
-    "/abs",
-    "C:\\x.pdf",
-    "CON",
-    "a/b",
-    "a\\u202eb.pdf",
-    "x" * 5_000,
+    *(name for name, _ in VECTORS),
+    *("x" * length for length in (300, 5_000)),
     "..",
-    "",
     "A.pdf",
     "a.pdf",
+    "ca\u0301.pdf",
 )
 
 
+def named(number: int, name: str) -> bytes:
+    """Written so that any character can be in it."""
+    coded = quote(name.encode("utf-8", "surrogateescape"), safe="")
+    field = f"Content-Disposition: attachment; filename*=utf-8''{coded}\r\n"
+    return part(f"{number}".encode(), "application/pdf", more=field)
+
+
 async def test_I3_no_name_leads_out_of_the_client_s_folder(store: Store, clock: Clock, tmp_path: Path) -> None:
-    parts = [
-        part(f"{number}".encode(), "application/pdf", more=f'Content-Disposition: attachment; filename="{name}"\r\n')
-        for number, name in enumerate(NAMES)
-    ]
+    parts = [named(number, name) for number, name in enumerate(NAMES)]
     await come(store, clock, mail(*parts))
     await done(store, clock)
     place = tmp_path / "data" / "clients" / CLIENT / "documents" / "2026"
@@ -313,7 +314,9 @@ async def test_I3_no_name_leads_out_of_the_client_s_folder(store: Store, clock: 
     assert len(saved) == len(list(place.iterdir())) == len(NAMES)
     assert len({path.name.casefold() for path in place.iterdir()}) == len(NAMES)
     assert max(len(path.name.encode()) for path in place.iterdir()) <= 200
-    assert {one.original_name for one in saved} >= {"../../etc/passwd", "CON", "x" * 5_000}
+    assert {one.original_name for one in saved} >= {"../../etc/passwd", "CON", "x" * 5_000, "invoice\u202efdp.exe"}
+    assert sorted(path.read_bytes() for path in place.iterdir()) == sorted(b"%d" % n for n in range(len(NAMES)))
+    assert await store.verify() == []
 
 
 async def test_F6_a_large_attachment_is_saved_in_bounded_memory(store: Store, clock: Clock) -> None:

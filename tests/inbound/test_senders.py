@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 
 import pytest
 
@@ -46,6 +47,10 @@ def test_I2_one_mailbox_in_one_reading_is_the_clients(header: str) -> None:
         f"From : {AL}\r\nFrom: x@attacker.example",
         f"From: x@attacker.example\r\n From: {AL}",
         f"From: x@attacker.example\r\nFrom\r\n : {AL}",
+        f" From: {AL}\r\nFrom: x@attacker.example",
+        # nobody
+        "From: undisclosed-recipients:;",
+        "From:",
         # one field, two readings
         f"From: <@{AL.partition('@')[2]}:x@attacker.example>",
         f"From: <@attacker.example:{AL}>",
@@ -93,3 +98,19 @@ def test_I2_the_domain_that_is_weighed_is_the_one_that_was_matched() -> None:
     assert domains("al@pacino\uff0eexample") == ("pacino.example",)  # a dot by UTS 46: the client's own domain
     assert domains("al@pacino.example, x@attacker.example") == ("pacino.example", "attacker.example")
     assert domains("al@pacino.example(") == ()
+
+
+def test_F4_ten_thousand_recipients_are_read_in_less_than_a_second() -> None:
+    many = ",\r\n ".join(f'"Person, {number}" <p{number}@crowd.example>' for number in range(10_000))
+    for field in ("To", "Cc", "Reply-To"):
+        started = time.process_time()
+        found = clients(f"From: {AL}", f"{field}: {many}")
+        assert time.process_time() - started < 1, field
+        assert found == ["Al Pacino"]
+
+
+def test_F4_ten_thousand_authors_are_nobody_s_and_read_in_less_than_a_second() -> None:
+    many = ", ".join(f"p{number}@crowd.example" for number in range(10_000))
+    started = time.process_time()
+    assert clients(f"From: {AL}, {many}") == []
+    assert time.process_time() - started < 1

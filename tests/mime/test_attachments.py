@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
+import struct
+import tarfile
 import time
 import tracemalloc
+import zipfile
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +19,9 @@ from hypothesis import strategies as st
 from gateway.domain.record import Attachment, Note
 from gateway.mime.attachments import MAX_ATTACHMENTS, attachments, each_attachment
 from gateway.mime.cms import Kind, container
+from gateway.mime.document_text import document_text
 from gateway.mime.encoding import encode_base64
+from gateway.mime.office_text import NotRead
 from gateway.mime.picture import pixels
 from gateway.mime.tnef import unpacked
 from tests.mime import containers as made
@@ -271,9 +278,61 @@ def test_F4_F5_I6_what_is_made_to_hurt_takes_little_time(what: str) -> None:
     assert len(found) <= MAX_ATTACHMENTS
 
 
-def test_I5_an_archive_is_never_unpacked() -> None:
-    bomb = b"PK\x03\x04" + bytes(100)
-    assert [one.content for one in attachments(part(bomb, "application/zip; name=42.zip"))] == [bomb]
+def zipped(*names: str, link: bool = False) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o120777 if link else 0o100644) << 16
+            archive.writestr(entry, "/etc/passwd" if link else bytes(1_000_000))
+    return out.getvalue()
+
+
+def overlapping(name: str) -> bytes:
+    """Every entry of the directory is the same octets: a megabyte each time that somebody looks."""
+    whole = zipped(name)
+    body, end = whole[: whole.index(b"PK\x01\x02")], whole.index(b"PK\x05\x06")
+    entry = whole[len(body) : end]
+    count = struct.pack("<HHII", 1_000, 1_000, len(entry) * 1_000, len(body))
+    return body + entry * 1_000 + b"PK\x05\x06" + bytes(4) + count + bytes(2)
+
+
+def tarred(name: str, kind: bytes, target: str = "") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.type, entry.linkname = kind, target
+        archive.addfile(entry)
+    return out.getvalue()
+
+
+ARCHIVES = {
+    "parents.zip": zipped("../../../../tmp/x", "..\\x"),
+    "absolute.zip": zipped("/etc/cron.d/x", "C:\\x"),
+    "link.zip": zipped("x", link=True),
+    "42.zip": zipped(*(f"{number}.zip" for number in range(16))),
+    "overlapping.zip": overlapping("a"),
+    "overlapping.docx": overlapping("word/document.xml"),
+    "parents.tar": tarred("../../x", tarfile.REGTYPE),
+    "link.tar": tarred("x", tarfile.SYMTYPE, "/etc"),
+    "device.tar": tarred("x", tarfile.CHRTYPE),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_I5_an_archive_is_never_unpacked(name: str) -> None:
+    content = ARCHIVES[name]
+    found = attachments(part(content, f"application/octet-stream; name={name}"))
+    assert [(one.name, one.content) for one in found] == [(name, content)]
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_I5_an_archive_gives_search_no_more_than_its_name(name: str) -> None:
+    (one,) = attachments(part(ARCHIVES[name], f"application/octet-stream; name={name}"))
+    started = time.process_time()
+    with suppress(NotRead):  # it may say so, which is as good
+        assert "".join(document_text(one)) == ""
+    assert time.process_time() - started < CPU
 
 
 def test_F6_a_large_attachment_is_held_once_beside_its_message() -> None:

@@ -101,7 +101,7 @@ async def test_I4_a_planted_link_is_not_followed(store: Store, data_dir: Path, t
     assert len(await save(store, "1", "a.pdf", b"one")) == 1
 
 
-@pytest.mark.parametrize("kind", ["link", "fifo", "folder", "dangling"])
+@pytest.mark.parametrize("kind", ["link", "hard link", "fifo", "folder", "dangling"])
 async def test_I4_a_name_that_something_else_has_is_left_alone(
     store: Store, data_dir: Path, tmp_path: Path, kind: str
 ) -> None:
@@ -112,6 +112,9 @@ async def test_I4_a_name_that_something_else_has_is_left_alone(
     match kind:
         case "link":
             place.symlink_to(outside)
+        case "hard link":
+            outside.write_bytes(b"theirs")
+            place.hardlink_to(outside)
         case "dangling":
             place.symlink_to(tmp_path / "nowhere")
         case "fifo":
@@ -120,7 +123,7 @@ async def test_I4_a_name_that_something_else_has_is_left_alone(
             place.mkdir()
     async with asyncio.timeout(5):
         assert await save(store, "1", "a.pdf", b"one") == (f"{YEAR}/2026-03-14 a (2).pdf",)
-    assert outside.read_bytes() == b"one"
+    assert outside.read_bytes() == (b"theirs" if kind == "hard link" else b"one")
     assert not (tmp_path / "nowhere").exists()
 
 
