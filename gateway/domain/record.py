@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.large import Mail
 from gateway.domain.verdict import Verdict, Weighed
 
 
@@ -209,7 +210,7 @@ class Duty(StrEnum):
 class NewFiling:
     """Everything that one filing transaction writes: message, location, filings, duty, events, cursor."""
 
-    raw: bytes = field(repr=False)
+    raw: Mail = field(repr=False)
     facts: HeaderFacts
     clients: tuple[tuple[str, Direction], ...]  # client name and box; at least one
     filed_at: datetime
@@ -224,6 +225,7 @@ class NewFiling:
     verdict: Verdict | None = None  # kept where the message is new; one that is known keeps its own
     held: bool = False  # it is unverified, and nobody approved it
     withheld: bool = False  # it would have had documents
+    sha256: str = ""  # of the message, where it is known already
 
     @property
     def savers(self) -> tuple[str, ...]:

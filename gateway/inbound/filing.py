@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
+from gateway.domain.large import Mail
 from gateway.domain.record import Cursor, Direction, Duty, HeaderFacts, Location, NewFiling
 from gateway.domain.verdict import Weighed
 from gateway.mime.facts import Correspondents, correspondents, facts, tags
 from gateway.mime.header import Header
+from gateway.mime.large import mentions, read_header
 from gateway.mime.leaf import brings_files
 from gateway.policy.match import Evidence, Match, clients_of
 from gateway.policy.thread import MAX_RELATED
@@ -41,7 +43,7 @@ def whose(firm: Firm, said: Said, answered: frozenset[str] = frozenset()) -> tup
 def filing_of(
     firm: Firm,
     mailbox: Mailbox,
-    raw: bytes,
+    raw: Mail,
     *,
     location: Location,
     cursor: Cursor | None,
@@ -49,12 +51,13 @@ def filing_of(
     announce: bool,
     answered: frozenset[str] = frozenset(),
     weighed: Weighed | None = None,
+    sha256: str = "",
 ) -> NewFiling | None:
     """None when the whole message turns out to be no client's, whatever the server said its header was.
 
     Of what is unverified the attachments wait for a person; see `gateway.inbound.approval`.
     """
-    header = Header.read(raw)
+    header = read_header(raw)
     known = facts(header)
     matches = whose(firm, Said.of(header, known), answered)
     if not matches:
@@ -68,11 +71,17 @@ def filing_of(
         clients=tuple((match.client, match.direction) for match in matches),
         marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,
-        duty=None if held else Duty.SAVE if saves else Duty.LOOK if b"image/" in raw else None,
+        duty=None if held else Duty.SAVE if saves else Duty.LOOK if mentions(raw, b"image/") else None,
         location=location,
         cursor=cursor,
         announce=announce,
         verdict=weighed.verdict if weighed else None,
         held=held,
-        withheld=held and saves and brings_files(raw),
+        withheld=held and saves and _brings_files(raw),
+        sha256=sha256,
     )
+
+
+def _brings_files(raw: Mail) -> bool:
+    """A message that is too large to be in memory is taken to: nobody writes so much by hand."""
+    return brings_files(raw) if isinstance(raw, bytes) else True

@@ -16,10 +16,12 @@ from typing import Self
 import structlog
 
 from gateway.domain.errors import PosternError
+from gateway.domain.large import Mail
 from gateway.domain.record import NewFiling
 from gateway.inbound.departed import copies
 from gateway.inbound.hits import SMALL, Hit
 from gateway.inbound.reading import Looked, Reading
+from gateway.inbound.spools import Spools
 from gateway.inbound.watch import Watch
 from gateway.upstream.imap.session import ImapSession
 
@@ -30,10 +32,11 @@ AT_ONCE = 128 * 1024  # octets; more of them are taken apart in a thread, so tha
 
 @dataclass(slots=True)
 class _Fetched:
-    """Messages in memory, and the room that they take there."""
+    """Messages, and the room that they take: in memory, and the files of the large ones."""
 
     hits: Sequence[Hit]
-    raws: Mapping[int, bytes] = field(repr=False)  # by UID; what is gone is missing
+    raws: Mapping[int, Mail] = field(repr=False)  # by UID; what is gone is missing
+    is_whole: bool  # else some are there that can't be had together with the others
     room: AsyncExitStack
 
 
@@ -67,11 +70,12 @@ class Line:
             fetched = await self._fetch(batch)
         finally:
             (filed,) = await asyncio.gather(filing)
-        if isinstance(fetched, _Fetched):
+        if fetched.is_whole:
             self._waiting = fetched
             return filed
-        for hit in batch:
-            filed += await self._alone(hit, fetched.get(hit.row.uid))
+        async with fetched.room:
+            for hit in batch:
+                filed += await self._alone(hit, fetched.raws.get(hit.row.uid))
         return filed
 
     async def drain(self) -> int:
@@ -82,21 +86,20 @@ class Line:
         async with fetched.room:
             return await self._file(fetched)
 
-    async def _alone(self, hit: Hit, raw: bytes | None) -> int:
+    async def _alone(self, hit: Hit, raw: Mail | None) -> int:
         return int(await self._reading.look(self._session, hit, raw) is Looked.FILED)
 
-    async def _fetch(self, batch: Sequence[Hit]) -> _Fetched | dict[int, bytes]:
-        """Not `_Fetched` where some are there and can't be had together with the others: what could be had."""
+    async def _fetch(self, batch: Sequence[Hit]) -> _Fetched:
         async with AsyncExitStack() as room:
+            spools = room.enter_context(Spools(self._watch.store.bodies))
             await room.enter_async_context(self._watch.room.take(sum(hit.row.size for hit in batch)))
             raws = await self._reading.stored(batch)
             wanted = [hit for hit in batch if hit.row.uid not in raws]
-            found = await self._reading.fetched(self._session, wanted) if wanted else {}
+            found = await self._reading.fetched(self._session, wanted, spools) if wanted else {}
             raws |= {uid: raw for uid, raw in found.items() if len(raw) <= SMALL}
             missing = [hit.row.uid for hit in batch if hit.row.uid not in raws]
-            if missing and set(missing) & set(await self._session.uids(missing[0], missing[-1])):
-                return raws
-            return _Fetched(batch, raws, room.pop_all())
+            there = set(await self._session.uids(missing[0], missing[-1])) if missing else set()
+            return _Fetched(batch, raws, not there.intersection(missing), room.pop_all())
         raise AssertionError("nothing above suppresses an error")
 
     async def _file(self, fetched: _Fetched) -> int:
@@ -118,12 +121,12 @@ class Line:
             self._reading.tell(hit.location, item, one)
         return sum(one.new for one in filed)
 
-    async def _taken_apart(self, there: Sequence[Hit], raws: Mapping[int, bytes]) -> list[tuple[Hit, NewFiling]]:
+    async def _taken_apart(self, there: Sequence[Hit], raws: Mapping[int, Mail]) -> list[tuple[Hit, NewFiling]]:
         weighed = await self._reading.weighed(there, raws)
 
         def take_apart() -> list[tuple[Hit, NewFiling]]:
             both = zip(there, weighed, strict=True)
-            made = ((hit, self._reading.filing(hit, raws[hit.row.uid], found)) for hit, found in both)
+            made = ((hit, self._reading.filing(hit, *found)) for hit, found in both)
             return [(hit, item) for hit, item in made if item is not None]
 
         if sum(len(raws[hit.row.uid]) for hit in there) <= AT_ONCE:

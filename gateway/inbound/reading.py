@@ -6,6 +6,7 @@ One that can't be had stops nothing: after a few tries it is set aside, counted,
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -14,6 +15,7 @@ import structlog
 
 from gateway.domain.errors import Conflict, NotFound, PosternError, TooLarge, UpstreamError
 from gateway.domain.firm import Mailbox
+from gateway.domain.large import Mail
 from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
 from gateway.domain.verdict import Weighed
 from gateway.inbound.allowance import Allowance
@@ -21,7 +23,9 @@ from gateway.inbound.departed import copies
 from gateway.inbound.filing import filing_of
 from gateway.inbound.hits import LARGEST, SMALL, Hit
 from gateway.inbound.returns import Returns
+from gateway.inbound.spools import Spools
 from gateway.inbound.watch import Watch
+from gateway.inbound.weighing import Given
 from gateway.store.locations import Lookalike
 from gateway.upstream.imap.session import ImapSession
 
@@ -64,15 +68,15 @@ class Reading:
         at = hit.location.uidvalidity, hit.location.uid
         return at in self._suspects or at in self._stumbles
 
-    async def look(self, session: ImapSession, hit: Hit, raw: bytes | None = None) -> Looked:
+    async def look(self, session: ImapSession, hit: Hit, raw: Mail | None = None) -> Looked:
         """File it; ``raw`` where it was fetched already. UpstreamError where the server fails, as often as it may."""
         if self.is_hopeless(hit.location.uidvalidity, hit.location.uid):
             return await self.set_aside(hit.location, hit.cursor, "the server fails over it each time")
         try:
             if hit.row.size > LARGEST:
                 return await self.set_aside(hit.location, hit.cursor, f"larger than {LARGEST // 2**20} MiB")
-            async with self._watch.room.take(hit.row.size):
-                return await self._take(session, hit, raw)
+            with Spools(self._watch.store.bodies) as spools:
+                return await self._take(session, hit, raw, spools)
         except TooLarge as error:
             return await self.set_aside(hit.location, hit.cursor, error.sentence)
         except PosternError:
@@ -92,7 +96,7 @@ class Reading:
             await self._watch.store.feed.add(EventKind.SET_ASIDE, self._watch.now(), sentence, mailbox=location.mailbox)
         return Looked.ASIDE
 
-    async def stored(self, batch: Sequence[Hit]) -> dict[int, bytes]:
+    async def stored(self, batch: Sequence[Hit]) -> dict[int, Mail]:
         """By UID, the messages that the store has: moved here, or renumbered.
 
         The header has to be the same to the octet, and to hold what a server wrote on its way (Received), unless the
@@ -100,41 +104,44 @@ class Reading:
         """
         asked = [(hit.location, hit.message_id, hit.row.size) for hit in batch]
         alike = await self._watch.store.sync.lookalikes_all(asked)
-        found = {}
+        found: dict[int, Mail] = {}
         for hit, some in zip(batch, alike, strict=True):
             raw = await self._same(hit.row.header, some) if some else None
             if raw is not None:
                 found[hit.row.uid] = raw
         return found
 
-    async def fetched(self, session: ImapSession, batch: Sequence[Hit]) -> dict[int, bytes]:
+    async def fetched(self, session: ImapSession, batch: Sequence[Hit], spools: Spools) -> dict[int, Mail]:
         """By UID, those of the messages that are there, cut off where they are larger than `SMALL`."""
         try:
-            found = await session.fetch_bodies({hit.row.uid: hit.row.size for hit in batch}, SMALL)
+            found = await session.fetch_bodies({hit.row.uid: hit.row.size for hit in batch}, SMALL, spools.another)
         except UpstreamError:
             self._suspects |= {(hit.location.uidvalidity, hit.location.uid) for hit in batch}
             raise
         self._allowance.spend(sum(map(len, found.values())), self._watch.now().date())
         return found
 
-    async def weighed(self, hits: Sequence[Hit], raws: Mapping[int, bytes]) -> list[Weighed]:
+    async def weighed(self, hits: Sequence[Hit], raws: Mapping[int, Mail]) -> list[tuple[Given, Weighed]]:
         """Who sent each, as far as that can be said."""
         watch, mailbox = self._watch, self._mailbox
-        given = [(raws[hit.row.uid], hit.announce) for hit in hits]
-        return await watch.weigher.all(watch.firm(), mailbox, watch.facts(mailbox.imap.host), given, watch.now())
+        given = await asyncio.to_thread(lambda: [_given(raws[hit.row.uid], hit.announce) for hit in hits])
+        facts = watch.facts(mailbox.imap.host)
+        weighed = await watch.weigher.all(watch.firm(), mailbox, facts, given, watch.now())
+        return list(zip(given, weighed, strict=True))
 
-    def filing(self, hit: Hit, raw: bytes, weighed: Weighed) -> NewFiling | None:
+    def filing(self, hit: Hit, given: Given, weighed: Weighed) -> NewFiling | None:
         """What is to be filed of it."""
         return filing_of(
             self._watch.firm(),
             self._mailbox,
-            raw,
+            given.raw,
             location=hit.location,
             cursor=hit.cursor,
             now=self._watch.now(),
             announce=hit.announce,
             answered=hit.answered,
             weighed=weighed,
+            sha256=given.sha256,
         )
 
     def tell(self, location: Location, item: NewFiling, filed: Filed) -> None:
@@ -157,10 +164,10 @@ class Reading:
         self._stumbles.pop(at, None)
         self._suspects.discard(at)
 
-    async def _take(self, session: ImapSession, hit: Hit, raw: bytes | None) -> Looked:
+    async def _take(self, session: ImapSession, hit: Hit, raw: Mail | None, spools: Spools) -> Looked:
         uid = hit.row.uid
         if raw is None:
-            raw = (await self.stored([hit])).get(uid) or await self._fetched(session, hit)
+            raw = (await self.stored([hit])).get(uid) or await self._fetched(session, hit, spools)
         if raw is None:
             if uid in await session.uids(uid, uid):
                 reason = "the server gives its header but not the whole of it"
@@ -168,23 +175,24 @@ class Reading:
             return Looked.PASSED
         return await self._file(hit, raw)
 
-    async def _same(self, header: bytes, alike: Sequence[Lookalike]) -> bytes | None:
+    async def _same(self, header: bytes, alike: Sequence[Lookalike]) -> Mail | None:
         on_its_way = b"\nreceived:" in b"\n" + header.lower()
         for one in alike:
             if not on_its_way and not one.was_here:
                 continue
             try:
-                raw = await self._watch.store.bodies.get(one.sha256)
+                raw = await self._watch.store.bodies.find(one.sha256)
+                same = raw.startswith(header) if isinstance(raw, bytes) else raw.head(len(header)) == header
             except (Conflict, NotFound) as error:
                 log.warning("stored-message-unusable", sha256=one.sha256, error=error.sentence)
                 continue
-            if raw.startswith(header):
+            if same:
                 return raw
         return None
 
-    async def _fetched(self, session: ImapSession, hit: Hit) -> bytes | None:
+    async def _fetched(self, session: ImapSession, hit: Hit, spools: Spools) -> Mail | None:
         try:
-            raw = await session.fetch_body(hit.row.uid, LARGEST)
+            raw = await session.fetch_body(hit.row.uid, LARGEST, spools.another)
         except UpstreamError:
             self.stumble(hit.location.uidvalidity, hit.location.uid)
             raise
@@ -192,16 +200,20 @@ class Reading:
         self._allowance.spend(len(raw or b""), self._watch.now().date())
         return raw
 
-    async def _file(self, hit: Hit, raw: bytes) -> Looked:
+    async def _file(self, hit: Hit, raw: Mail) -> Looked:
         if hit.may_be_bounce:
             news = await self._returns.take(raw, hit.location, hit.cursor)
             if news is not None:
                 return Looked.FILED if news else Looked.PASSED
         large = len(raw) > OFF_THE_LOOP
-        (weighed,) = await self.weighed([hit], {hit.row.uid: raw})
-        item = await asyncio.to_thread(self.filing, hit, raw, weighed) if large else self.filing(hit, raw, weighed)
+        ((given, weighed),) = await self.weighed([hit], {hit.row.uid: raw})
+        item = await asyncio.to_thread(self.filing, hit, given, weighed) if large else self.filing(hit, given, weighed)
         if item is None or await copies(self._watch.store, self._watch.firm(), [item]):
             return Looked.PASSED
         filed = await self._watch.store.record.file(item)
         self.tell(hit.location, item, filed)
         return Looked.FILED if filed.new else Looked.PASSED
+
+
+def _given(raw: Mail, is_new: bool) -> Given:
+    return Given(raw, hashlib.sha256(raw).hexdigest() if isinstance(raw, bytes) else raw.sha256, is_new)

@@ -10,17 +10,20 @@ from dataclasses import dataclass, replace
 import structlog
 
 from gateway.domain.history import CameBack
+from gateway.domain.large import Mail
 from gateway.domain.mail import Delivery, QueueEntry
-from gateway.domain.record import Cursor, Direction, Location, Mark, NewFiling
+from gateway.domain.record import Cursor, Direction, HeaderFacts, Location, Mark, NewFiling
 from gateway.inbound.watch import Watch
 from gateway.mime.bounce import Returned, returned
 from gateway.mime.facts import correspondents, facts
+from gateway.mime.large import read_header
 from gateway.policy.returned import Tie, as_sent, envids, sentence, ties
 from gateway.store.returns import Line, Returning
 
 log = structlog.get_logger()
 
 OFF_THE_LOOP = 256 * 1024  # octets; reading more than this would hold other mailboxes up
+MAX_LOOKED_AT = 1024 * 1024  # octets of a large one: what a server says stands above the message that it returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +44,20 @@ class Returns:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
 
-    async def take(self, raw: bytes, location: Location, cursor: Cursor | None) -> bool | None:
+    async def take(self, mail: Mail, location: Location, cursor: Cursor | None) -> bool | None:
         """Whether it is news about a message of ours; None where it is about none, and nothing was kept.
 
         A delay or a confirmation stands with the queue entry. A failure is filed too, in the thread of what failed,
         under the clients whom that did not reach, and told in the feed; whatever comes twice is told once.
         """
+        raw = mail if isinstance(mail, bytes) else await asyncio.to_thread(mail.head, MAX_LOOKED_AT)
         found = await asyncio.to_thread(returned, raw) if len(raw) > OFF_THE_LOOP else returned(raw)
         if found is None or await self._watch.store.returns.is_own_report(facts(raw).message_id):
             return None
         tied = await self._tied(found)
         if tied is None:
             return None
-        told = self._told(tied, raw, location, cursor)
+        told = self._told(tied, mail, facts(raw), location, cursor)
         new = await self._watch.store.returns.keep(told)
         log.warning(
             "came-back" if tied.failed else "heard-later",
@@ -78,17 +82,17 @@ class Returns:
         message = await self._watch.store.returns.filed(message_id)
         if message is None:
             return ()
-        people = correspondents(await self._watch.store.bodies.get(message.sha256))
+        mail = await self._watch.store.bodies.find(message.sha256)
+        people = correspondents(await asyncio.to_thread(read_header, mail))
         return [as_sent(message, sender, people.recipients) for sender in people.senders[:1]]
 
-    def _told(self, tied: Tied, raw: bytes, location: Location, cursor: Cursor | None) -> Returning:
+    def _told(self, tied: Tied, mail: Mail, known: HeaderFacts, location: Location, cursor: Cursor | None) -> Returning:
         now = self._watch.now()
         by_client = self._by_client(tied.failed)
         item = None
         if any(by_client):
-            known = facts(raw)
             item = NewFiling(
-                raw=raw,
+                raw=mail,
                 facts=replace(known, references=(*known.references, tied.entry.message_id)),  # its thread
                 clients=tuple((name, Direction.INBOX) for name in by_client if name),
                 filed_at=now,
@@ -106,7 +110,7 @@ class Returns:
             cursor=cursor,
             item=item,
             lines=tuple(Line(sentence(tied.entry, told), name) for name, told in by_client.items()),
-            sha256=hashlib.sha256(raw).hexdigest(),
+            sha256=hashlib.sha256(mail).hexdigest() if isinstance(mail, bytes) else mail.sha256,
         )
 
     def _by_client(self, failed: Sequence[Tie]) -> Mapping[str, list[Tie]]:

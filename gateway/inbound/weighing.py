@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
+from gateway.domain.large import Mail
 from gateway.domain.verdict import Verdict, Weighed
 from gateway.policy.boundary import Trust
 from gateway.policy.evidence import gather
@@ -28,6 +29,15 @@ async def unanswered(_question: Question) -> Answer:
     return FAILED
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A message to be weighed."""
+
+    raw: Mail = field(repr=False)
+    sha256: str
+    is_new: bool
+
+
 class Weigher:
     """For all mailboxes; ``ask`` answers from DNS, and never raises."""
 
@@ -36,26 +46,25 @@ class Weigher:
         self._ask = ask
 
     async def all(
-        self, firm: Firm, mailbox: Mailbox, facts: Facts, raws: Sequence[tuple[bytes, bool]], now: datetime
+        self, firm: Firm, mailbox: Mailbox, facts: Facts, given: Sequence[Given], now: datetime
     ) -> list[Weighed]:
-        """For each message (its bytes, and whether it is new mail) its verdict; one that is known keeps its own."""
-        hashes = await asyncio.to_thread(lambda: [hashlib.sha256(raw).hexdigest() for raw, _ in raws])
-        known = await self._store.verdicts.known(hashes)
+        """For each message its verdict; one that is known keeps its own."""
+        known = await self._store.verdicts.known([one.sha256 for one in given])
         trust = trusted(mailbox, facts)
         own = {one.address.domain for one in firm.mailboxes}
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def one(sha256: str, raw: bytes, announced: bool) -> Weighed:
-            if sha256 in known:
-                return known[sha256]
+        async def weighed(one: Given) -> Weighed:
+            if one.sha256 in known:
+                return known[one.sha256]
             async with room:
-                lookup = gather(raw, trust=trust, now=now, announced=announced, own=own)
-                return Weighed(await self._run(lookup, off_the_loop=len(raw) > OFF_THE_LOOP))
+                lookup = gather(one.raw, trust=trust, now=now, announced=one.is_new, own=own)
+                return Weighed(await self._run(lookup, off_the_loop=len(one.raw) > OFF_THE_LOOP))
 
-        if len(raws) == 1:
-            return [await one(hashes[0], *raws[0])]
+        if len(given) == 1:
+            return [await weighed(given[0])]
         async with asyncio.TaskGroup() as tasks:
-            weighing = [tasks.create_task(one(*given)) for given in _given(hashes, raws)]
+            weighing = [tasks.create_task(weighed(one)) for one in given]
         return [task.result() for task in weighing]
 
     async def _run(self, lookup: Lookup[Verdict], *, off_the_loop: bool) -> Verdict:
@@ -85,11 +94,6 @@ def trusted(mailbox: Mailbox, facts: Facts) -> Trust:
     if named and not Trust(facts.authserv_ids).knows(named):
         return Trust((named,))
     return Trust(facts.authserv_ids, always=bool(facts.authserv_ids), servers=facts.servers)
-
-
-def _given(hashes: Sequence[str], raws: Sequence[tuple[bytes, bool]]) -> Iterator[tuple[str, bytes, bool]]:
-    for sha256, (raw, announced) in zip(hashes, raws, strict=True):
-        yield sha256, raw, announced
 
 
 def _step(lookup: Lookup[Verdict], answer: Answer | None) -> Question | Verdict:

@@ -8,7 +8,7 @@ _WHITE = b" \t"
 def relaxed_field(name: bytes, value: bytes) -> bytes:
     """A field by its lower-case name and what stands behind the colon, folding included; no line end at its end."""
     unfolded = value.replace(b"\r\n", b"").replace(b"\t", b" ")
-    return name + b":" + _single_spaced(unfolded).strip(b" ")
+    return name + b":" + single_spaced(unfolded).strip(b" ")
 
 
 def relaxed_body(body: bytes) -> bytes:
@@ -17,14 +17,14 @@ def relaxed_body(body: bytes) -> bytes:
         body = body.rstrip(_WHITE) + b"\r\n"
     body = body.replace(b"\t", b" ")
     behind = body.rfind(b" ") + len(b" \r\n")  # nothing more changes: attachments in base64 cost next to nothing
-    body = _single_spaced(body[:behind]).replace(b" \r\n", b"\r\n") + body[behind:]
+    body = single_spaced(body[:behind]).replace(b" \r\n", b"\r\n") + body[behind:]
     end = len(body)
     while body.endswith(b"\r\n", 0, end):
         end -= 2
     return body[: end + 2] if end else b""
 
 
-def _single_spaced(text: bytes) -> bytes:
+def single_spaced(text: bytes) -> bytes:
     """Halving is 15 times faster than a pattern that has to touch every space."""
     while b"  " in text:
         text = text.replace(b"  ", b" ")

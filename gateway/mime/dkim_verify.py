@@ -49,7 +49,15 @@ class Bodies:
     body: bytes = field(repr=False)
     _forms: dict[str, bytes] = field(default_factory=dict, repr=False)
 
-    def of(self, form: str) -> bytes:
+    def length(self, form: str) -> int:
+        """Octets of that form."""
+        return len(self._of(form))
+
+    def digest(self, form: str, most: int | None) -> bytes:
+        """SHA-256 of its first octets, ``most`` or all of them."""
+        return hashlib.sha256(self._of(form)[:most]).digest()
+
+    def _of(self, form: str) -> bytes:
         if form not in self._forms:
             self._forms[form] = relaxed_body(self.body) if form == "relaxed" else simple_body(self.body)
         return self._forms[form]
@@ -84,13 +92,13 @@ def check_signature(  # noqa: PLR0911 - each says what is wrong
         return Checked(Result.PERMERROR, "its key does not serve subdomains")
     if signature.expires is not None and signature.expires < now:
         return Checked(Result.PERMERROR, "it has expired", key_missing=True)
-    body = bodies.of(signature.body_form)
-    if signature.length is not None and signature.length > len(body):
+    length = bodies.length(signature.body_form)
+    if signature.length is not None and signature.length > length:
         return Checked(Result.FAIL, "text was taken away from its end")
-    if hashlib.sha256(body[: signature.length]).digest() != signature.body_hash:
+    if bodies.digest(signature.body_form, signature.length) != signature.body_hash:
         return Checked(Result.FAIL, "the text was changed")
     why = check_value(key, _signed_fields(header, signature), signature.value)
-    partial = not why and signature.length is not None and signature.length < len(body)
+    partial = not why and signature.length is not None and signature.length < length
     if why:
         return Checked(Result.FAIL, why)
     return Checked(Result.PASS, "text was added behind what is signed" if partial else "", partial=partial)

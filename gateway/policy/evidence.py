@@ -11,13 +11,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gateway.domain.large import Mail
 from gateway.domain.verdict import Result, Source, Standing, Verdict
 from gateway.mime.address import AddressFault
 from gateway.mime.arc import Chain, check_chain, read_chain
 from gateway.mime.authres import MethodResult, ResultsFault, read_results
+from gateway.mime.dkim_large import LargeBodies
 from gateway.mime.dkim_signature import DKIM, Signature, read_signature
 from gateway.mime.dkim_verify import Bodies, check_signature
 from gateway.mime.header import Header
+from gateway.mime.large import read_header
 from gateway.policy.boundary import Hop, Stated, Trust, envelope, hops, received_at, stated
 from gateway.policy.dmarc import House, Policy, house_of
 from gateway.policy.lookup import Kind, Lookup, Question
@@ -48,19 +51,18 @@ class Letter:
     is_new: bool
 
 
-def gather(raw: bytes, *, trust: Trust, now: datetime, announced: bool, own: Collection[str] = ()) -> Lookup[Verdict]:
+def gather(raw: Mail, *, trust: Trust, now: datetime, announced: bool, own: Collection[str] = ()) -> Lookup[Verdict]:
     """The verdict on a message as it lies in a mailbox (CRLF line ends); ``now`` is aware.
 
     ``announced``: it counts as new where no Received says when it came. ``own`` are the firm's domains (A-labels): mail
     from there is left to what the provider says, for within a firm it often is neither signed nor checked by anybody.
     """
-    header = Header.read(raw)
+    header = read_header(raw)
+    bodies = Bodies(raw[header.end :]) if isinstance(raw, bytes) else LargeBodies(raw, header.end)
     trace = hops(header)
     came = received_at(trace)
     is_new = announced if came is None else now - came < WEEK
-    letter = Letter(
-        header, Bodies(raw[header.end :]), trace, stated(header, trust, trace), int(now.timestamp()), is_new
-    )
+    letter = Letter(header, bodies, trace, stated(header, trust, trace), int(now.timestamp()), is_new)
     if not trace:
         return Verdict(Standing.UNKNOWN, "It came by no server: somebody put it into the mailbox.")
     domains = from_domains(header)
@@ -141,7 +143,7 @@ def _is_partial(letter: Letter, domain: str) -> bool:
     """Whether all signatures of the domain leave the end of the text unsigned."""
     ours = [one for one in signatures(letter.header) if one.domain == domain]
     return bool(ours) and all(
-        one.length is not None and one.length < len(letter.bodies.of(one.body_form)) for one in ours
+        one.length is not None and one.length < letter.bodies.length(one.body_form) for one in ours
     )
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from gateway.domain.errors import Conflict, Fault, Faulty
 from gateway.store import files
-from gateway.store.bodies import BLOB_MODE, blob_folder
 from gateway.store.documents import DOCUMENT_MODE
 from gateway.store.engine import DATABASE
+from gateway.store.spool import BLOB_MODE, blob_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,24 +14,19 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.large import Mail
 from gateway.store import files
 from gateway.store.compiled import Compiled
 from gateway.store.reader import Reader
 from gateway.store.schema import body
+from gateway.store.spool import BLOB_MODE, Blob, Spool, blob_folder
 from gateway.store.trouble import trouble
 
 INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
 FRESH = 16 * 1024 * 1024  # octets of small bodies that are kept in memory: some thousand letters
-BLOBS = "blobs"
-BLOB_MODE = 0o600
 
 _KEEP = Compiled(insert(body).on_conflict_do_nothing())
 _FIND = select(body.c.size, body.c.content).where(body.c.sha256 == bindparam("sha256"))
-
-
-def blob_folder(sha256: str) -> tuple[str, str]:
-    """Where the file of that hash lies: 256 folders, so that none grows past what tools can list."""
-    return BLOBS, sha256[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +37,11 @@ class Body:
     row: Mapping[str, object]
 
     @classmethod
-    def of(cls, raw: bytes) -> Body:
-        """What is to be a row whole where it is small, and needs a file where it is not."""
-        sha256 = hashlib.sha256(raw).hexdigest()
+    def of(cls, raw: Mail, sha256: str = "") -> Body:
+        """What is to be a row whole where it is small, and needs a file where it is not; ``sha256`` if it is known."""
+        if not isinstance(raw, bytes):
+            return cls(raw.sha256, {"sha256": raw.sha256, "size": len(raw), "content": None})
+        sha256 = sha256 or hashlib.sha256(raw).hexdigest()
         return cls(sha256, {"sha256": sha256, "size": len(raw), "content": raw if len(raw) < INLINE else None})
 
 
@@ -87,18 +84,38 @@ class Bodies:
         fresh = self._fresh.get(sha256)
         if fresh is not None:
             return fresh
-        content = await self._reader.run(lambda connection: _look_up(connection, sha256))
+        _, content = await self._reader.run(lambda connection: _look_up(connection, sha256))
         if content is None:
             content = await asyncio.to_thread(self._read, sha256)
         if await _hash(content) != sha256:
             raise _damaged(sha256)
         return content
 
-    async def prepare(self, raw: bytes, sha256: str | None = None) -> Body:
+    async def find(self, sha256: str) -> Mail:
+        """As `get`; what lies in a file stays there."""
+        content = self._fresh.get(sha256)
+        if content is None:
+            size, content = await self._reader.run(lambda connection: _look_up(connection, sha256))
+        if content is None:
+            blob = Blob(self._root, sha256, size)
+            if not await asyncio.to_thread(self._is_sound, blob):
+                raise _damaged(sha256)
+            return blob
+        if await _hash(content) != sha256:
+            raise _damaged(sha256)
+        return content
+
+    def spool(self) -> Spool:
+        """For a message that is too large to be in memory: written as it comes, then filed, and closed in any case."""
+        return Spool(self._root)
+
+    async def prepare(self, raw: Mail, sha256: str | None = None) -> Body:
         """Write what needs a file; the row is for the caller's transaction, see `keep_all`.
 
         Raises ValueError where ``sha256`` is not the hash of the bytes: a mistake of the caller.
         """
+        if not isinstance(raw, bytes):
+            return (await asyncio.to_thread(self.prepare_all, [raw]))[0]
         inline = len(raw) < INLINE
         digest = hashlib.sha256(raw).hexdigest() if inline else await asyncio.to_thread(self._write_hashing, raw)
         if sha256 is not None and sha256 != digest:
@@ -107,10 +124,19 @@ class Bodies:
             self._fresh.put(digest, raw)
         return Body(digest, {"sha256": digest, "size": len(raw), "content": raw if inline else None})
 
-    def prepare_all(self, raws: Sequence[bytes]) -> list[Body]:
-        """As `prepare`, the files of all written together; for a thread that may wait for the disk."""
-        found = [Body.of(raw) for raw in raws]
-        large = {body.sha256: raw for body, raw in zip(found, raws, strict=True) if body.row["content"] is None}
+    def prepare_all(self, raws: Sequence[Mail], hashes: Sequence[str] = ()) -> list[Body]:
+        """As `prepare`, the files of all written together; for a thread that may wait for the disk.
+
+        ``hashes``: theirs, where the caller has made them.
+        """
+        found = [Body.of(*one) for one in zip(raws, hashes or [""] * len(raws), strict=True)]
+        large: dict[str, bytes] = {}
+        for one, raw in zip(found, raws, strict=True):
+            if isinstance(raw, Spool | Blob):
+                raw.keep()
+            elif one.row["content"] is None:
+                assert isinstance(raw, bytes), "what is neither in memory nor in a file of ours can't be kept"
+                large[one.sha256] = raw
         self._write(large)
         return found
 
@@ -150,6 +176,14 @@ class Bodies:
             files.adopt(self._root, blob_folder(sha256), sha256)
         return there
 
+    def _is_sound(self, blob: Blob) -> bool:
+        try:
+            return blob.is_sound()
+        except FileNotFoundError as error:
+            raise _damaged(blob.sha256) from error
+        except OSError as error:
+            raise trouble(error) from error
+
     def _read(self, sha256: str) -> bytes:
         try:
             return files.read(self._root, blob_folder(sha256), sha256)
@@ -165,12 +199,11 @@ async def _hash(raw: bytes) -> str:
     return (await asyncio.to_thread(hashlib.sha256, raw)).hexdigest()
 
 
-def _look_up(connection: Connection, sha256: str) -> bytes | None:
+def _look_up(connection: Connection, sha256: str) -> tuple[int, bytes | None]:
     row = connection.execute(_FIND, {"sha256": sha256}).one_or_none()
     if row is None:
         raise NotFound("there is no message with these bytes", detail=sha256)
-    content: bytes | None = row.content
-    return content
+    return row.size, row.content
 
 
 def _damaged(sha256: str) -> Conflict:

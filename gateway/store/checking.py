@@ -17,9 +17,9 @@ from typing import Any
 from gateway.store import files
 from gateway.store.activity import BEGINNING, link_of
 from gateway.store.backup import StoredFile, read_only
-from gateway.store.bodies import BLOB_MODE, blob_folder
 from gateway.store.documents import DOCUMENT_MODE
 from gateway.store.record_rows import DIGESTED, digest_of
+from gateway.store.spool import BLOB_MODE, blob_folder
 
 BATCH = 200  # rows of one look
 STEP = 50_000  # SQLite's instructions between two questions whether to stop: some milliseconds

@@ -145,13 +145,35 @@ def staging(root: Path, mode: int) -> Iterator[Staged]:
             staged.clear()
 
 
-def unnamed(root: Path) -> int:
-    """The descriptor of a new file, to be written and read, that is gone when it is closed."""
-    name = secrets.token_hex(16)
+def begin(root: Path) -> tuple[str, int]:
+    """A new file, to be written and read, under a name that nobody reads, for `give_name` or `discard`."""
+    staged = secrets.token_hex(16)
     with folder(root, STAGING) as place:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(name, flags, 0o600, dir_fd=place)
-        os.unlink(name, dir_fd=place)
+        return staged, os.open(staged, flags, 0o600, dir_fd=place)
+
+
+def give_name(root: Path, staged: str, fd: int, mode: int, parts: Sequence[str], name: str) -> None:  # noqa: PLR0917
+    """Give it that name, in place of an older file of that name; durable on return."""
+    _check(name)
+    os.fchmod(fd, mode)
+    os.fsync(fd)
+    with folder(root, STAGING) as source, folder(root, *parts) as place:
+        with _REMOVING:  # an old file of that name may be about to go: ours must not go in its place
+            os.rename(staged, name, src_dir_fd=source, dst_dir_fd=place)
+        os.fsync(place)
+
+
+def discard(root: Path, staged: str) -> None:
+    """Remove what got no name."""
+    with folder(root, STAGING) as place:
+        os.unlink(staged, dir_fd=place)
+
+
+def unnamed(root: Path) -> int:
+    """The descriptor of a new file, to be written and read, that is gone when it is closed."""
+    staged, fd = begin(root)
+    discard(root, staged)
     return fd
 
 
@@ -228,15 +250,16 @@ def read(root: Path, parts: Sequence[str], name: str) -> bytes:
     return b"".join(blocks(root, parts, name))
 
 
-def blocks(root: Path, parts: Sequence[str], name: str) -> Iterator[bytes]:
-    """The same piece by piece."""
+def blocks(root: Path, parts: Sequence[str], name: str, *, start: int = 0, size: int = _BLOCK) -> Iterator[bytes]:
+    """The same from octet ``start`` on, in pieces of at most ``size``."""
     _check(name)
     with folder(root, *parts, create=False) as place:
         fd = os.open(name, _OPEN_FILE, dir_fd=place)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise FileNotFoundError(f"{name} is no plain file")
-        while piece := os.read(fd, _BLOCK):
+        os.lseek(fd, start, os.SEEK_SET)
+        while piece := os.read(fd, size):
             yield piece
     finally:
         os.close(fd)

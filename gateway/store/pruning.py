@@ -18,11 +18,11 @@ from sqlalchemy import BindParameter, Connection, and_, bindparam, delete, exist
 
 from gateway.domain.mail import QueueState
 from gateway.store import files
-from gateway.store.bodies import BLOBS
 from gateway.store.clock import QueueClock
 from gateway.store.reader import Reader
 from gateway.store.schema import body, errand, message, metadata, queue_entry, recipient, returned, sent_copy, tried
 from gateway.store.sent import DONE
+from gateway.store.spool import BLOBS
 from gateway.store.writer import Writer
 
 BATCH = 200  # entries of one transaction: it holds up the others for some milliseconds

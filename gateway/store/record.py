@@ -14,6 +14,7 @@ from gateway.domain.address import Address
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.record import Direction, Document, Filed, Filing, Location, Message, NewFiling
 from gateway.mime.facts import correspondents
+from gateway.mime.large import read_header
 from gateway.store import documents, locations, schema
 from gateway.store.answered import find_answered, find_holders, find_places
 from gateway.store.bodies import Bodies
@@ -73,7 +74,8 @@ class Record:
         The first that can't be filed is the error; where the others matter more than their company they are to be
         filed one by one.
         """
-        bodies = await asyncio.to_thread(self._bodies.prepare_all, [item.raw for item in items])
+        raws, hashes = [item.raw for item in items], [item.sha256 for item in items]
+        bodies = await asyncio.to_thread(self._bodies.prepare_all, raws, hashes)
         ready = [Transaction(*one) for one in zip(items, bodies, strict=True)]
         filed, _ = await self._writer.run(
             lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
@@ -154,7 +156,8 @@ class Record:
         found = await self._reader.run(lambda connection: find_answered(connection, message_ids, clients))
         if found is None:
             return ()
-        written_to = correspondents(await self._bodies.get(found.sha256)).recipients
+        mail = await self._bodies.find(found.sha256)
+        written_to = correspondents(await asyncio.to_thread(read_header, mail)).recipients
         first = {address.key: address for address in written_to}
         for key in found.mailboxes:
             if key not in first and (address := _address(key)):

@@ -14,7 +14,7 @@ from gateway.domain.errors import Conflict
 from gateway.policy import texts
 from gateway.store import backup, files
 from gateway.store.activity import ActivityShelf
-from gateway.store.bodies import BLOBS, Bodies
+from gateway.store.bodies import Bodies
 from gateway.store.brought import BroughtShelf
 from gateway.store.checking import Check, Noted
 from gateway.store.clock import QueueClock
@@ -38,6 +38,7 @@ from gateway.store.scheduled import Scheduled
 from gateway.store.search import Search
 from gateway.store.searches import Searches
 from gateway.store.secrets import Seal
+from gateway.store.spool import BLOBS
 from gateway.store.sync import Sync
 from gateway.store.tokens import TokenShelf
 from gateway.store.trouble import trouble

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.domain.address import Address
+from gateway.domain.large import Mail
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, Recipient
 from gateway.domain.record import Attachment, Cursor, Direction, Duty, Filed, HeaderFacts, Location, NewFiling
 from gateway.domain.saving import Kept, Looked, SavingDuty
@@ -87,7 +88,7 @@ def facts(message_id: str = "", *, answers: Sequence[str] = (), references: Sequ
 
 
 def filing(
-    raw: bytes,
+    raw: Mail,
     *clients: str,
     direction: Direction = Direction.INBOX,
     known: HeaderFacts | None = None,

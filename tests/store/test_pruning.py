@@ -20,8 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from gateway.domain.errors import NotFound
 from gateway.domain.history import Tried
 from gateway.domain.mail import QueueEntry, QueueState
-from gateway.store.bodies import BLOBS, INLINE, Bodies
+from gateway.store.bodies import INLINE, Bodies
 from gateway.store.pruning import BATCH
+from gateway.store.spool import BLOBS
 from gateway.store.store import Store
 from tests.store.making import AL, DELIVERED, KEY, LATER, NOW, entry, filing, mail, minutes
 from tests.store.test_queue_model import empty_database

@@ -14,6 +14,7 @@ from gateway.domain.firm import Endpoint, Security
 from gateway.upstream.imap.command import Command
 from gateway.upstream.imap.frame import fault
 from gateway.upstream.imap.parse import Status, Tagged, Untagged
+from gateway.upstream.imap.pour import Pour, Pouring, Sink
 from gateway.upstream.imap.receive import Receiver, ignore
 from gateway.upstream.tls import client_context
 
@@ -68,9 +69,13 @@ class Connection:
         collect: Callable[[Untagged], None] = ignore,
         *,
         answer: int = MAX_ANSWER,
+        pouring: Pouring | None = None,
     ) -> Status:
-        """Give a command and wait for its end; at most ``answer`` octets are taken. CommandRefused on NO and BAD."""
-        status = await self.attempt(command, collect, answer=answer)
+        """Give a command and wait for its end; at most ``answer`` octets are taken. CommandRefused on NO and BAD.
+
+        ``pouring``: where its large literals go.
+        """
+        status = await self.attempt(command, collect, answer=answer, pouring=pouring)
         if status.kind == "OK":
             return status
         raise CommandRefused(
@@ -78,13 +83,22 @@ class Connection:
             detail=f"{command.verb}: {status.kind} [{status.code}] {status.text}",
         )
 
+    def pour(self, sink: Sink) -> Pour:
+        """For a literal that is about to come, see `pouring` above."""
+        return Pour(sink, self._receiver)
+
     async def attempt(
-        self, command: Command, collect: Callable[[Untagged], None] = ignore, *, answer: int = MAX_ANSWER
+        self,
+        command: Command,
+        collect: Callable[[Untagged], None] = ignore,
+        *,
+        answer: int = MAX_ANSWER,
+        pouring: Pouring | None = None,
     ) -> Status:
         """As `run`, and NO and BAD are returned, not raised."""
         patience = self._timeout + (command.size + (answer if answer > MAX_ANSWER else 0)) / SLOWEST
         silence = patience if command.size else self._timeout  # the kernel may hold much that has not left yet
-        with self._exchange(command.verb, collect, answer) as tag:
+        with self._exchange(command.verb, collect, answer, pouring) as tag:
             for piece in command.pieces(tag, unasked=bool(self.capabilities & {"LITERAL+", "LITERAL-"})):
                 await self._write(piece.octets, silence, patience)
                 if piece.wait and not await self._invited(silence, patience):
@@ -128,8 +142,10 @@ class Connection:
         self._receiver.fail(Unreachable("The connection to the mail server was given up."))
 
     @contextmanager
-    def _exchange(self, verb: str, collect: Callable[[Untagged], None], answer: int) -> Iterator[str]:
-        tag = self._receiver.begin(verb, collect, answer)
+    def _exchange(
+        self, verb: str, collect: Callable[[Untagged], None], answer: int, pouring: Pouring | None = None
+    ) -> Iterator[str]:
+        tag = self._receiver.begin(verb, collect, answer, pouring)
         try:
             yield tag
         except BaseException:

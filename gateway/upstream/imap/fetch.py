@@ -1,15 +1,19 @@
-"""Headers and bodies of the examined folder, taken without marking anything (BODY.PEEK)."""
+"""Headers and bodies of the examined folder, taken without marking anything (BODY.PEEK); large ones into a sink."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from gateway.domain.errors import CommandRefused, TooLarge
+from gateway.domain.errors import CommandRefused, TooLarge, UpstreamError
+from gateway.domain.large import Mail
 from gateway.upstream.imap.command import Command, uid_set
 from gateway.upstream.imap.connection import MAX_ANSWER, Connection
+from gateway.upstream.imap.frame import fault
 from gateway.upstream.imap.parse import Fetched, Untagged
+from gateway.upstream.imap.pour import Pour, Poured, Pouring, Sink
 from gateway.upstream.imap.values import Value, date_time, number
 
 MAX_HEADER = 128 * 1024  # octets of a header that are looked at: Postfix lets one field be 100 KB
@@ -33,25 +37,52 @@ async def headers(connection: Connection, uids: Sequence[int]) -> list[HeaderRow
     return [_row(uid, found[uid]) for uid in uids if "BODY[HEADER]" in found.get(uid, {})]
 
 
-async def body(connection: Connection, uid: int, limit: int) -> bytes | None:
+async def body(connection: Connection, uid: int, limit: int, sink: Callable[[], Sink] | None) -> Mail | None:
     """The whole message; None when it is gone; TooLarge over ``limit`` octets, of which no more are taken."""
-    found = await _fetch(connection, [uid], b"(UID BODY.PEEK[]<0.%d>)" % (limit + 1), limit)
-    octets = found.get(uid, {}).get("BODY[]")
-    if not isinstance(octets, bytes):
-        return None
-    if len(octets) > limit:
+    mail = (await bodies(connection, {uid: limit}, limit, sink)).get(uid)
+    if mail is not None and len(mail) > limit:
         raise TooLarge(f"The message is larger than {limit} octets.", detail=f"uid {uid}")
-    return octets
+    return mail
 
 
-async def bodies(connection: Connection, sizes: Mapping[int, int], limit: int) -> dict[int, bytes]:
-    """By UID; cut off behind octet ``limit + 1``. All together may be as large as ``sizes`` say, and little more."""
-    found = await _fetch(connection, sorted(sizes), b"(UID BODY.PEEK[]<0.%d>)" % (limit + 1), sum(sizes.values()))
-    octets = ((uid, items.get("BODY[]")) for uid, items in found.items() if uid in sizes)
-    return {uid: raw for uid, raw in octets if isinstance(raw, bytes)}
+async def bodies(
+    connection: Connection, sizes: Mapping[int, int], limit: int, sink: Callable[[], Sink] | None
+) -> dict[int, Mail]:
+    """By UID; cut off behind octet ``limit + 1``. All together may be as large as ``sizes`` say, and little more.
+
+    Those of `pour.POURED` octets and more are in a ``sink`` each; what it raises is raised, and the connection is over.
+    """
+    pours: list[Pour] = []
+    pouring = partial(_pour, connection, sink, pours, len(sizes)) if sink is not None else None
+    items = b"(UID BODY.PEEK[]<0.%d>)" % (limit + 1)
+    try:
+        found = await _fetch(connection, sorted(sizes), items, sum(sizes.values()), pouring)
+    except UpstreamError:
+        for pour in pours:
+            if pour.error is not None:
+                raise pour.error from None
+        raise
+    octets = {uid: items.get("BODY[]") for uid, items in found.items() if uid in sizes}
+    return {uid: await _kept(raw) for uid, raw in octets.items() if isinstance(raw, bytes)}
 
 
-async def _fetch(connection: Connection, uids: Sequence[int], items: bytes, octets: int) -> dict[int, dict[str, Value]]:
+def _pour(connection: Connection, sink: Callable[[], Sink], pours: list[Pour], most: int) -> Pour:
+    if len(pours) == most:
+        raise fault("more large literals than messages that were asked for")
+    pours.append(connection.pour(sink()))
+    return pours[-1]
+
+
+async def _kept(octets: bytes) -> Mail:
+    if not isinstance(octets, Poured):
+        return octets
+    await octets.pour.done()
+    return octets.pour.sink
+
+
+async def _fetch(
+    connection: Connection, uids: Sequence[int], items: bytes, octets: int, pouring: Pouring | None = None
+) -> dict[int, dict[str, Value]]:
     """By UID; attributes of one message may come in several responses. A message that is gone is just missing."""
     found: dict[int, dict[str, Value]] = {}
 
@@ -60,7 +91,8 @@ async def _fetch(connection: Connection, uids: Sequence[int], items: bytes, octe
             found.setdefault(number(response.items["UID"]), {}).update(response.items)
 
     try:
-        await connection.run(Command("UID FETCH", (uid_set(uids), items)), collect, answer=MAX_ANSWER + octets)
+        command = Command("UID FETCH", (uid_set(uids), items))
+        await connection.run(command, collect, answer=MAX_ANSWER + octets, pouring=pouring)
     except CommandRefused as refused:
         if "[EXPUNGEISSUED]" not in refused.detail:  # RFC 5530: some of them are gone
             raise

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from io import BytesIO
 
 from gateway.domain.errors import ProtocolFault
+from gateway.upstream.imap.pour import POURED, Pour, Pouring, poured
 
 MAX_LINE = 1024 * 1024  # octets of one response without its literals: a SEARCH answer of 90,000 UIDs fits
 MAX_LITERALS = 1000  # of one response: we ask for one; each costs memory beyond its octets
 
 Frame = tuple[bytes, ...]
-"""One response: text, literal, text, …, text: always an odd number; the ``{n}`` are taken out."""
+"""One response: text, literal, text, …, text: always an odd number; the ``{n}`` are taken out.
+
+A large literal is `Poured` where the framer has somewhere to pour it.
+"""
 
 _STATUS = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)(?: |$)", re.IGNORECASE)
 _ANNOUNCED = re.compile(rb'~?\{([^{}" ]*)\}\Z')
@@ -32,11 +36,13 @@ class Framer:
 
     def __init__(self, literal_limit: int) -> None:
         self.literal_limit = literal_limit  # octets; may be changed between responses
+        self.pouring: Pouring | None = None  # likewise
         self._buffer = bytearray()
         self._searched = 0  # no line end before this offset of the buffer
         self._pieces: list[bytes] = []
         self._text = 0  # octets of text in those pieces
         self._literal = BytesIO()
+        self._pour: Pour | None = None
         self._missing = 0  # octets of the literal still to come
         self._in_literal = False
 
@@ -60,14 +66,17 @@ class Framer:
 
     def _fill(self) -> bool:
         with memoryview(self._buffer) as view, view[: self._missing] as part:
-            self._literal.write(part)
+            if self._pour is not None:
+                self._pour.feed(part)
+            else:
+                self._literal.write(part)
             taken = len(part)
         del self._buffer[:taken]
         self._missing -= taken
         if self._missing:
             return False
-        self._pieces.append(self._literal.getvalue())
-        self._literal = BytesIO()
+        self._pieces.append(self._literal.getvalue() if self._pour is None else poured(self._pour))
+        self._literal, self._pour = BytesIO(), None
         self._in_literal = False
         return True
 
@@ -98,6 +107,8 @@ class Framer:
             raise fault(f"more than {MAX_LITERALS} literals in one response")
         self._pieces.append(line[:start])
         self._missing, self._in_literal = number, True
+        if self.pouring is not None and number >= POURED:
+            self._pour = self.pouring()
         return None
 
     def _announced(self, line: bytes) -> tuple[int, int] | None:

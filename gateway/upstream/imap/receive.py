@@ -25,6 +25,7 @@ from gateway.upstream.imap.parse import (
     capability_names,
     parse,
 )
+from gateway.upstream.imap.pour import Pouring
 
 MAX_UNASKED = 1024 * 1024  # octets between two commands: a server that talks on and on is hung up on
 MAX_RESPONSES = 50_000  # to one command: more folders or messages we never ask for, and short lines cost the most CPU
@@ -104,8 +105,13 @@ class Receiver(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # the lib
 
     # what the connection calls
 
-    def begin(self, verb: str, collect: Callable[[Untagged], None], allowance: int) -> str:
-        """Start a command of which at most ``allowance`` octets of answer are taken; its tag."""
+    def begin(
+        self, verb: str, collect: Callable[[Untagged], None], allowance: int, pouring: Pouring | None = None
+    ) -> str:
+        """Start a command of which at most ``allowance`` octets of answer are taken; its tag.
+
+        ``pouring``: where large literals go, which are kept in memory otherwise.
+        """
         if self.error is not None:
             raise self.error
         word = verb.partition(" ")[0]
@@ -114,6 +120,7 @@ class Receiver(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # the lib
         self._tag = self.new_tag()
         self._collect = collect
         self._allowance = self._framer.literal_limit = allowance
+        self._framer.pouring = pouring
         self._responses = 0
         self._last_before_tls = word == "STARTTLS"
         self.tagged, self.invitations = None, 0
@@ -125,6 +132,22 @@ class Receiver(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # the lib
         self._tag = ""
         self._collect = ignore
         self._allowance = self._framer.literal_limit = MAX_UNASKED
+        self._framer.pouring = None
+
+    def hold(self) -> None:
+        """Read no more for a while: TCP holds the server back."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again; that nothing came meanwhile was not the server's fault."""
+        self._progress = self._clock.time()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def give_up(self) -> None:
+        """Hang up: what comes can't be kept."""
+        self.fail(Unreachable("The connection to the mail server was given up."))
 
     def fail(self, error: UpstreamError) -> None:
         """Hang up, and tell whoever waits."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import overload
 
 import structlog
 
 from gateway import __version__
 from gateway.domain.errors import CommandRefused
 from gateway.domain.firm import Endpoint, Secret
+from gateway.domain.large import Mail
 from gateway.policy.cursor import Sight
 from gateway.upstream.imap import answered, fetch, utf7
 from gateway.upstream.imap.answered import Marked
@@ -22,6 +24,7 @@ from gateway.upstream.imap.examine import FolderState, examine
 from gateway.upstream.imap.fetch import HEADERS_A_FETCH, HeaderRow
 from gateway.upstream.imap.folders import Folder, read_folder
 from gateway.upstream.imap.parse import Exists, Listed, Removed, Untagged
+from gateway.upstream.imap.pour import Sink
 from gateway.upstream.imap.search import Sought, find_addresses, find_message_id, find_message_ids, find_uids
 from gateway.upstream.imap.signin import sign_in
 
@@ -163,18 +166,27 @@ class ImapSession:
                 rows += await fetch.headers(self._connection, wanted[start : start + HEADERS_A_FETCH])
         return rows
 
-    async def fetch_body(self, uid: int, limit: int) -> bytes | None:
-        """The whole message as it is; None when it is gone; TooLarge over ``limit`` octets: no more are taken."""
-        async with self._lock:
-            return await fetch.body(self._connection, uid, limit)
+    @overload
+    async def fetch_body(self, uid: int, limit: int) -> bytes | None: ...
+    @overload
+    async def fetch_body(self, uid: int, limit: int, sink: Callable[[], Sink]) -> Mail | None: ...
+    async def fetch_body(self, uid: int, limit: int, sink: Callable[[], Sink] | None = None) -> Mail | None:
+        """The whole message as it is; None when it is gone; TooLarge over ``limit`` octets: no more are taken.
 
-    async def fetch_bodies(self, sizes: Mapping[int, int], limit: int) -> dict[int, bytes]:
-        """Whole messages by UID, in one command; ``sizes`` are their octets as `fetch_headers` said them.
-
-        What is gone is missing; of what is larger than ``limit`` octets one octet more than these is taken.
+        ``sink`` makes a place for one of `POURED` octets and more, of which the caller disposes in any case; what that
+        raises is raised here, and ends the session. Without it, and where they are fewer, they are in memory.
         """
         async with self._lock:
-            return await fetch.bodies(self._connection, sizes, limit)
+            return await fetch.body(self._connection, uid, limit, sink)
+
+    async def fetch_bodies(self, sizes: Mapping[int, int], limit: int, sink: Callable[[], Sink]) -> dict[int, Mail]:
+        """Whole messages by UID, in one command; ``sizes`` are their octets as `fetch_headers` said them.
+
+        What is gone is missing; of what is larger than ``limit`` octets one octet more than these is taken. ``sink``:
+        as above, one for each large message.
+        """
+        async with self._lock:
+            return await fetch.bodies(self._connection, sizes, limit, sink)
 
     async def append(
         self, folder: str, raw: bytes, *, flags: Sequence[str] = ("\\Seen",), at: datetime | None = None

@@ -1,0 +1,33 @@
+"""What can be said of a message without having it in memory: its header, and whether some words occur in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.domain.large import Mail
+from gateway.mime.header import Header
+
+HEAD = 256 * 1024  # octets of a large message that are searched for its header's end: the longest real ones have 100 KB
+TOO_LONG = "The header is longer than is looked at."
+
+
+def read_header(mail: Mail) -> Header:
+    """The message's header; one without an end within `HEAD` octets of a large message is cut off and faulty."""
+    if isinstance(mail, bytes):
+        return Header.read(mail)
+    header = Header.read(mail.head(HEAD))
+    if header.end < HEAD:
+        return header
+    return replace(header, fault=header.fault or TOO_LONG, complete=False)
+
+
+def mentions(mail: Mail, words: bytes) -> bool:
+    """Whether these octets occur anywhere in it."""
+    if isinstance(mail, bytes):
+        return words in mail
+    end = b""
+    for piece in mail.slices():
+        if words in piece or words in end + piece[: len(words)]:
+            return True
+        end = piece[-len(words) :]
+    return False
