@@ -17,15 +17,15 @@ import structlog
 
 from gateway.domain.errors import CommandRefused, UpstreamError
 from gateway.domain.firm import Mailbox
-from gateway.domain.record import Location
+from gateway.domain.record import Cursor, Location
 from gateway.inbound.allowance import Allowance
 from gateway.inbound.hits import Hit, cut, hits, looked_at
 from gateway.inbound.line import Line
 from gateway.inbound.progress import Progress
 from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
-from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile
-from gateway.upstream.imap.session import FolderState, HeaderRow, ImapSession
+from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile, within
+from gateway.upstream.imap.session import FolderState, HeaderRow, ImapSession, Since
 
 log = structlog.get_logger()
 
@@ -54,18 +54,22 @@ class FolderRounds:
         self._sight: Sight | None = None  # when we last compared what lies there with what we know
         self._settled = False
         self._tried_again: datetime | None = None
+        self._compared: datetime | None = None  # when all that lies there was last compared, or we began to follow
         self._exists = 0
+        self._asks = True
         self.paused = False  # history waits: the provider's allowance for today is used up
 
     async def round(self, session: ImapSession) -> int:
         """One round; how many messages were filed. Raises `UpstreamError` when the connection fails."""
-        state = await session.examine(self._folder)
         known = await self._store.sync.cursor(self._mailbox.key, self._folder)
+        state = await self._examined(session, known)
+        known = await self._store.sync.cursor(self._mailbox.key, self._folder)  # a reset may have come in between
         plan = reconcile(known, self._mailbox.key, self._folder, state.uidvalidity, state.uidnext, state.highestmodseq)
         if plan.kind is not PlanKind.CONTINUE:
             log.info("folder", mailbox=self._mailbox.key, folder=self._folder, kind=plan.kind.value)
             await self._store.sync.renew(plan.cursor)
-            self._settled, self._sight = False, None
+            self._settled, self._sight, self._compared = False, None, None
+            state = replace(state, vanished=None)
         self._cursor = plan.cursor
         await self._unmark()
         filed = await self._again(session) + await self._new(session)
@@ -74,6 +78,15 @@ class FolderRounds:
         if state.highestmodseq > self._cursor.highestmodseq:
             await self._store.sync.move(replace(self._cursor, highestmodseq=state.highestmodseq))
         return filed
+
+    async def _examined(self, session: ImapSession, known: Cursor | None) -> FolderState:
+        """With what went since we looked; after a failure not so: a server may break over the question."""
+        asks = self._asks and known is not None and known.highestmodseq > 0
+        self._asks = False
+        since = Since(known.uidvalidity, known.highestmodseq) if asks and known is not None else None
+        state = await session.examine(self._folder, since)
+        self._asks = True
+        return state
 
     async def waiting(self) -> frozenset[str]:
         """Keys of synced addresses and domains whose history in this folder was not looked for yet."""
@@ -213,16 +226,29 @@ class FolderRounds:
     async def _compare(self, session: ImapSession, state: FolderState) -> None:
         """Forget the places of what was expunged or moved away; asked for only where something can have gone."""
         sight = Sight(state.uidvalidity, state.uidnext, state.exists)
-        if may_have_lost(self._sight, sight):
+        told = state.vanished if self._is_trusted() else None
+        if told or (told is None and may_have_lost(self._sight, sight)):
             # First what we know, then what is there: what the sent copies add in between is not taken for lost.
             places = await self._store.sync.places(self._mailbox.key, self._folder, state.uidvalidity)
             ours = {uid for uid in places if uid < state.uidnext}
-            if ours:
-                gone = ours.difference(await session.uids(min(ours), max(ours)))
-                if gone:
-                    log.info("gone", mailbox=self._mailbox.key, folder=self._folder, messages=len(gone))
-                    await self._store.sync.gone(self._mailbox.key, self._folder, state.uidvalidity, gone)
+            gone = within(ours, told) if told is not None else await self._missing(session, ours)
+            if gone:
+                log.info("gone", mailbox=self._mailbox.key, folder=self._folder, messages=len(gone))
+                await self._store.sync.gone(self._mailbox.key, self._folder, state.uidvalidity, gone)
         self._sight = sight
+
+    def _is_trusted(self) -> bool:
+        """Whether the server's word of what went will do (RFC 7162): once a day we look for ourselves."""
+        now = self._now()
+        if self._compared is not None and timedelta(0) <= now - self._compared < AGAIN:
+            return True
+        first, self._compared = self._compared is None, now
+        if not first:
+            self._sight = None
+        return first
+
+    async def _missing(self, session: ImapSession, ours: set[int]) -> set[int]:
+        return ours.difference(await session.uids(min(ours), max(ours))) if ours else set()
 
     def _at(self, uid: int) -> Location:
         return Location(self._mailbox.key, self._folder, self._cursor.uidvalidity, uid)

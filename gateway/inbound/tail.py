@@ -24,21 +24,22 @@ from gateway.inbound.folder import FolderRounds
 from gateway.inbound.watch import Watch
 from gateway.policy.cursor import Sight
 from gateway.policy.link import Happening, after
-from gateway.policy.patience import wait_after
+from gateway.policy.patience import asked_for, wait_after
 from gateway.upstream.imap.folders import Folder, followed
 from gateway.upstream.imap.session import ImapSession, open_session
 
 log = structlog.get_logger()
 
 OUTSIDE = (UpstreamError, NoSpace, TemporaryFailure)  # what comes and goes without a fault of ours
-SHORTEST_IDLE = 1.0  # seconds: a look over the folders that is due while IDLE starts can wait as long
+SHORTEST_IDLE = 1.0  # seconds: a look over the folders that is due while IDLE starts can wait as long, and news of them
 
 
 class Tail:
     """Runs until cancelled, or until the provider refuses the sign-in: then it stops and says so, once.
 
-    The first folder has a connection that idles there and from time to time looks over all the others; the second
-    (Sent) has one that idles too. A third is opened for as long as something in the rest has changed.
+    The first folder has a connection that idles there, and from time to time or when the server tells of them (NOTIFY)
+    looks over all the others; the second (Sent) has one that idles too. A third is opened for as long as something in
+    the rest has changed.
     """
 
     def __init__(self, watch: Watch, mailbox: Mailbox, *, trust: Path | None) -> None:
@@ -125,13 +126,17 @@ class Tail:
 
     async def _lead(self, session: ImapSession, followers: asyncio.TaskGroup) -> None:
         clock = asyncio.get_running_loop()
-        first, looked_for, look_at = "", -1, 0.0
+        first, looked_for, looked_at, look_at = "", -1, 0.0, 0.0
         try:
             while True:
                 asked = self._asked
+                await session.notify()  # again, where it told that it would tell no more
+                if session.heard_elsewhere():
+                    look_at = min(look_at, looked_at + SHORTEST_IDLE)  # however much it has to tell
                 if asked != looked_for or clock.time() >= look_at:
+                    looked_for, looked_at = asked, clock.time()
                     first = await self._look_around(session, followers)
-                    looked_for, look_at = asked, clock.time() + self._facts.poll
+                    look_at = clock.time() + self._facts.poll
                 await self._round(session, first)
                 if asked == self._asked:
                     await self._wait(session, min(self._facts.renew_idle, max(look_at - clock.time(), SHORTEST_IDLE)))
@@ -217,6 +222,8 @@ class Tail:
         try:
             await self._round(session, folder)
         except CommandRefused as error:
+            if asked_for(f"{error.sentence} {error.detail}"):  # it is we who are refused, and not the folder
+                raise
             log.warning("folder-refused", mailbox=self._mailbox.key, folder=folder, error=error.detail)
             self._unread[folder] = error.sentence
             self._behind.discard(folder)

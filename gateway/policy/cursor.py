@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,3 +59,14 @@ def may_have_lost(before: Sight | None, now: Sight) -> bool:
     if before is None or before.uidvalidity != now.uidvalidity:
         return True
     return now.messages - before.messages != now.uidnext - before.uidnext
+
+
+def within(uids: Iterable[int], runs: Iterable[tuple[int, int]]) -> set[int]:
+    """Those of the UIDs that lie in any of the runs of first and last, which may overlap and may be huge."""
+    ordered, found = sorted(uids), set[int]()
+    at = 0  # below it all are looked at: what lies in many runs costs no more than what lies in one
+    for first, last in sorted(runs):
+        start, end = max(at, bisect_left(ordered, first)), bisect_right(ordered, last)
+        found.update(ordered[start:end])
+        at = max(at, end)
+    return found

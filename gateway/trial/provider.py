@@ -15,8 +15,10 @@ from gateway.proxy.imap.commands import VERBS
 from gateway.proxy.imap.server import ImapServer
 from gateway.proxy.imap.session import Options, Session
 from gateway.proxy.wire import Wire
+from gateway.trial import notify, resync
 from gateway.trial.faults import Faults
 from gateway.trial.imap import TrialSession
+from gateway.trial.labels import LabelledAccount
 from gateway.trial.smtp import Relayed, SmtpSession
 from gateway.trial.store import TrialAccount, TrialStore
 
@@ -27,7 +29,8 @@ class TrialProvider:
     """An async context manager; its ports are known once it is entered.
 
     ``tls`` offers STARTTLS on both ports and opens two more with TLS from the first octet. ``require_tls``: no password
-    in clear. ``without``: capabilities and EHLO keywords (``IDLE``, ``PIPELINING``) that it is to lack.
+    in clear. ``without``: capabilities and EHLO keywords (``IDLE``, ``PIPELINING``) that it is to lack. ``labels``: it
+    has labels instead of folders, and all mail in one, as Gmail does.
     """
 
     def __init__(
@@ -41,13 +44,15 @@ class TrialProvider:
         host: str = "127.0.0.1",
         require_tls: bool = False,
         without: Collection[str] = (),
+        labels: bool = False,
     ) -> None:
         self.faults = faults or Faults()
         self.host = host
         self.smtp_port, self.imap_port = smtp_port, imap_port
         self.smtp_tls_port = self.imap_tls_port = 0
         self.outbox: list[Relayed] = []
-        self.store = TrialStore(accounts, uidvalidity=int(time.time()))  # another one after each start
+        make = LabelledAccount if labels else TrialAccount
+        self.store = TrialStore(accounts, int(time.time()), make)  # another UIDVALIDITY after each start
         self._tls = tls
         self._require_tls = require_tls
         self._without = frozenset(without)
@@ -106,7 +111,7 @@ class TrialProvider:
         await self._imap.stop()
 
     def _session(self, wire: Wire, options: Options) -> Session:
-        return TrialSession(wire, self.store, options, VERBS, self.faults)
+        return TrialSession(wire, self.store, options, {**VERBS, **resync.VERBS, **notify.VERBS}, self.faults)
 
     async def _serve_smtp(self, wire: Wire) -> None:
         session = SmtpSession(
@@ -125,5 +130,5 @@ class TrialProvider:
         for recipient in mail.recipients:
             account = self.store.find(recipient)
             if account is not None:
-                account.folders["INBOX"].deliver(mail.raw)
+                account.receive(mail.raw)
         log.info("trial mail taken", sender=mail.sender, recipients=len(mail.recipients), size=len(mail.raw))

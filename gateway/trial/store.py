@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from gateway.domain.errors import Conflict, NotFound
+from gateway.proxy.imap import answers
 from gateway.proxy.imap.mailstore import FlagChange, FolderEntry, FolderState, Row
+from gateway.proxy.imap.names import encoded
 
 _SPECIAL_USE = {"Sent": "\\Sent", "Drafts": "\\Drafts", "Trash": "\\Trash", "Archive": "\\Archive"}
 
@@ -22,10 +24,18 @@ class TrialMessage:
     raw: bytes = field(repr=False)
     flags: frozenset[str]
     internaldate: datetime
+    modseq: int = 0  # when it was last changed, in the folder's count of changes (RFC 7162)
+    number: int = 0  # the same in all folders of an account that has labels; 0 elsewhere
+    labels: tuple[str, ...] = ()
 
     @property
     def row(self) -> Row:
-        return Row(self.uid, self.flags, self.internaldate, len(self.raw))
+        more = {
+            "MODSEQ": b"(%d)" % self.modseq,
+            "X-GM-MSGID": b"%d" % self.number,
+            "X-GM-LABELS": b"(" + b" ".join(answers.string(encoded(label)) for label in self.labels) + b")",
+        }
+        return Row(self.uid, self.flags, self.internaldate, len(self.raw), more)
 
 
 class TrialFolder:
@@ -38,7 +48,8 @@ class TrialFolder:
         self.uidvalidity = uidvalidity
         self.uidnext = 1
         self.messages: list[TrialMessage] = []
-        self._version = 0
+        self._version = 1
+        self._vanished: list[tuple[int, int]] = []  # when, and which UID
         self._watchers: list[Callable[[], None]] = []
 
     @property
@@ -46,24 +57,46 @@ class TrialFolder:
         """How many sessions idle on this folder now."""
         return len(self._watchers)
 
+    @property
+    def seen(self) -> tuple[int, int, int]:
+        """UIDVALIDITY, UIDNEXT, and how many messages there are."""
+        return self.uidvalidity, self.uidnext, len(self.messages)
+
+    @property
+    def highestmodseq(self) -> int:
+        """RFC 7162: it grows with each change."""
+        return self._version
+
+    def vanished(self, since: int) -> list[int]:
+        """UIDs of what was expunged after the folder was at ``since``, ascending."""
+        return sorted(uid for when, uid in self._vanished if when > since)
+
     def deliver(self, raw: bytes, flags: Collection[str] = (), at: datetime | None = None) -> int:
         """Puts a message in, as it is; its UID."""
+        return self.put(TrialMessage(0, raw, frozenset(flags), (at or datetime.now(UTC)).replace(microsecond=0)))
+
+    def put(self, message: TrialMessage) -> int:
+        """As `deliver`; the message's own UID does not count."""
         uid = self.uidnext
         self.uidnext += 1
-        when = (at or datetime.now(UTC)).replace(microsecond=0)
-        self.messages.append(TrialMessage(uid, raw, frozenset(flags), when))
+        self.messages.append(replace(message, uid=uid, modseq=self._version + 1))
         self._changed()
         return uid
 
     def remove(self, *uids: int) -> None:
         """Expunges, as another mail program would."""
+        gone = [message.uid for message in self.messages if message.uid in uids]
+        self._vanished += [(self._version + 1, uid) for uid in gone]
         self.messages = [message for message in self.messages if message.uid not in uids]
         self._changed()
 
     def renew(self, uidvalidity: int | None = None) -> None:
         """A new UIDVALIDITY: the same messages, numbered from 1."""
         self.uidvalidity = self.uidvalidity + 1 if uidvalidity is None else uidvalidity
-        self.messages = [replace(message, uid=uid) for uid, message in enumerate(self.messages, 1)]
+        self.messages = [
+            replace(message, uid=uid, modseq=self._version + 1) for uid, message in enumerate(self.messages, 1)
+        ]
+        self._vanished.clear()
         self.uidnext = len(self.messages) + 1
         self._changed()
 
@@ -72,6 +105,10 @@ class TrialFolder:
         self.messages = [message for message in self.messages if message.uid < uidnext]
         self.uidnext = uidnext
         self._changed()
+
+    def forget_one(self, uid: int) -> None:
+        """Against RFC 7162: the message goes, and nobody is ever told."""
+        self.messages = [message for message in self.messages if message.uid != uid]
 
     async def state(self) -> FolderState:
         return FolderState(self.uidvalidity, self.uidnext, self._version)
@@ -90,7 +127,7 @@ class TrialFolder:
     async def flag(self, uids: Collection[int], flags: Collection[str], change: FlagChange) -> None:
         wanted = set(uids)
         self.messages = [
-            replace(message, flags=_flags(message.flags, frozenset(flags), change))
+            replace(message, flags=_flags(message.flags, frozenset(flags), change), modseq=self._version + 1)
             if message.uid in wanted
             else message
             for message in self.messages
@@ -122,7 +159,11 @@ def _flags(old: frozenset[str], given: frozenset[str], change: FlagChange) -> fr
 
 
 class TrialAccount:
-    """A `mailstore.Account` with the folders that most providers have."""
+    """A `mailstore.Account` with the folders that most providers have; the last three methods are for tests."""
+
+    extensions: tuple[str, ...] = ()  # that its sessions offer, and what else they tell of messages
+    attributes: tuple[str, ...] = ()
+    folders: dict[str, TrialFolder]
 
     def __init__(self, address: str, password: str, uidvalidity: int) -> None:
         self.username = address
@@ -132,6 +173,7 @@ class TrialAccount:
             for name in ("INBOX", *_SPECIAL_USE)
         }
         self._uidvalidity = uidvalidity
+        self._watchers: list[Callable[[], None]] = []
 
     async def entries(self) -> Sequence[FolderEntry]:
         return [FolderEntry(f.name, f.attributes, f.subscribed) for f in self.folders.values()]
@@ -144,18 +186,50 @@ class TrialAccount:
     async def create(self, name: str) -> None:
         if name in self.folders:
             raise Conflict("there is such a folder already")
+        self._uidvalidity = max(self._uidvalidity, *(folder.uidvalidity for folder in self.folders.values())) + 1
         self.folders[name] = TrialFolder(name, self._uidvalidity)
+        self._wake()
 
     async def subscribe(self, name: str, *, wanted: bool) -> None:
         (await self.open(name)).subscribed = wanted
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """As `TrialFolder.watch`, of folders that come and go."""
+        self._watchers.append(wake)
+        return lambda: self._watchers.remove(wake)
+
+    def receive(self, raw: bytes) -> int:
+        """Mail from outside; its UID in the INBOX."""
+        return self.folders["INBOX"].deliver(raw)
+
+    def delete(self, name: str) -> None:
+        """The folder goes with all that lies in it."""
+        self._uidvalidity = max(self._uidvalidity, self.folders.pop(name).uidvalidity)
+        self._wake()
+
+    def rename(self, name: str, to: str) -> None:
+        """The folder keeps its UIDVALIDITY and its UIDs (RFC 9051 section 6.3.6)."""
+        folder = self.folders.pop(name)
+        folder.name = to
+        self.folders[to] = folder
+        self._wake()
+
+    def _wake(self) -> None:
+        for wake in list(self._watchers):
+            wake()
 
 
 class TrialStore:
     """A `mailstore.Mailstore`; addresses are compared in any case."""
 
-    def __init__(self, accounts: Mapping[str, str], uidvalidity: int) -> None:
+    def __init__(
+        self,
+        accounts: Mapping[str, str],
+        uidvalidity: int,
+        make: Callable[[str, str, int], TrialAccount] = TrialAccount,
+    ) -> None:
         self._accounts = {
-            address.lower(): TrialAccount(address, password, uidvalidity) for address, password in accounts.items()
+            address.lower(): make(address, password, uidvalidity) for address, password in accounts.items()
         }
 
     def find(self, address: str) -> TrialAccount | None:

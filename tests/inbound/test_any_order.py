@@ -17,8 +17,9 @@ from gateway.domain.errors import PosternError
 from gateway.domain.record import Direction
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
+from gateway.proxy.imap.mailstore import FlagChange
 from gateway.trial.faults import Drop, Garbage, HangUp, Refuse
-from gateway.trial.store import TrialFolder
+from gateway.trial.store import TrialAccount, TrialFolder
 from gateway.upstream.providers import Facts
 from tests.rig import SUPPORT, Rig, client_letter, letter, rig
 from tests.waiting import until
@@ -27,7 +28,18 @@ FOLDERS = ("INBOX", "Sent", "Archive")
 QUICK = Facts(name="trial", first_wait=0.01, logins_a_second=1000, answer=5)
 FAULTS = (HangUp(), HangUp(after_bytes=150), HangUp(after_answer=True), Drop(), Garbage(), Refuse("NO", "not now"))
 
+STAGES = ("fetch", "search", "examine", "list", "enable", "notify", "idle")
+RESYNC = {"QRESYNC", "NOTIFY"}
+ABLE: tuple[set[str], ...] = (
+    set(),
+    {"NOTIFY"},
+    {"QRESYNC"},
+    RESYNC,
+    RESYNC | {"CONDSTORE", "ESEARCH", "LIST-STATUS", "IDLE"},
+)
+
 folders = st.sampled_from(FOLDERS)
+able = st.sampled_from(ABLE).map(sorted)
 steps = st.one_of(
     st.tuples(st.just("deliver"), folders, st.integers(0, 5)),
     st.tuples(st.just("private"), folders, st.just(0)),
@@ -35,9 +47,12 @@ steps = st.one_of(
     st.tuples(st.just("move"), folders, st.integers(0, 5)),
     st.tuples(st.just("renew"), folders, st.just(0)),
     st.tuples(st.just("go_back"), folders, st.just(0)),
+    st.tuples(st.just("flag"), folders, st.integers(0, 5)),
+    st.tuples(st.just("remake"), st.just("Archive"), st.just(0)),
+    st.tuples(st.just("rename"), st.just("Archive"), st.just(0)),
     st.tuples(st.just("drop"), folders, st.just(0)),
     st.tuples(st.just("crash"), folders, st.just(0)),
-    st.tuples(st.just("fault"), st.sampled_from(("fetch", "search", "examine", "list")), st.integers(0, 5)),
+    st.tuples(st.just("fault"), st.sampled_from(STAGES), st.integers(0, 5)),
     st.tuples(st.just("run"), folders, st.integers(1, 200)),
     st.tuples(st.just("settle"), folders, st.just(0)),
 )
@@ -52,7 +67,11 @@ class World:
     delivered: set[bytes] = field(default_factory=set)
 
     def folder(self, name: str) -> TrialFolder:
-        return self.r.provider.account(SUPPORT).folders[name]
+        return self.account.folders[name]
+
+    @property
+    def account(self) -> TrialAccount:
+        return self.r.provider.account(SUPPORT)
 
     async def start(self) -> None:
         self.tails = await self.running.enter_async_context(_tailing(self.r))
@@ -66,6 +85,11 @@ class World:
             self.folder(where).deliver(letter(sender="x@private.example", to=SUPPORT))
         elif kind in {"expunge", "move"}:
             await self.take(kind, where, number)
+        elif kind == "flag":
+            uids = [message.uid for message in self.folder(where).messages[number:]]
+            await self.folder(where).flag(uids, {"\\Seen"}, FlagChange.ADD)  # read elsewhere
+        elif kind in {"remake", "rename"}:
+            await self.refile(kind, where)
         elif kind == "renew":
             self.folder(where).renew()
         elif kind == "go_back":
@@ -83,11 +107,20 @@ class World:
             if kind == "move":
                 self.folder(FOLDERS[FOLDERS.index(where) - 1]).deliver(message.raw)
 
+    async def refile(self, kind: str, where: str) -> None:
+        """The folder goes, or goes by another name; one of its old name is there again."""
+        if kind == "remake":
+            self.account.delete(where)
+        else:
+            self.account.rename(where, f"Old {len(self.account.folders)}")
+        await self.account.create(where)
+
     async def happen(self, kind: str, number: int) -> None:
         if kind == "drop":
             self.r.provider.drop_connections()
         elif kind == "crash":
             await self.running.aclose()
+            await self.r.reopen()
             await self.start()
         elif kind == "settle":
             await self.settled()
@@ -104,9 +137,9 @@ class World:
 
     def truth(self) -> Counter[tuple[str, int, int, bytes]]:
         return Counter(
-            (name, self.folder(name).uidvalidity, message.uid, message.raw)
-            for name in FOLDERS
-            for message in self.folder(name).messages
+            (name, folder.uidvalidity, message.uid, message.raw)
+            for name, folder in self.account.folders.items()
+            for message in folder.messages
             if b"private.example" not in message.raw
         )
 
@@ -139,13 +172,13 @@ def mail(number: int) -> bytes:
 
 
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
-@given(st.lists(steps, min_size=3, max_size=25))
+@given(st.lists(steps, min_size=3, max_size=25), able)
 def test_D1_D2_D5_whatever_happens_each_message_is_there_once_and_where_it_lies(
-    plan: list[tuple[str, str, int]],
+    plan: list[tuple[str, str, int]], without: list[str]
 ) -> None:
     async def play() -> None:
         with tempfile.TemporaryDirectory() as folder:
-            async with rig(Path(folder)) as r:
+            async with rig(Path(folder), without=without) as r:
                 r.firm = replace(r.firm, mailboxes=r.firm.mailboxes[:1])
                 world = World(r)
                 async with world.running:

@@ -132,3 +132,42 @@ async def test_D2_a_folder_renamed_and_removed_takes_its_places_along(followed: 
     await followed.admin("mailbox", "delete", "Kunden/Größe")
     await followed.reach(1)
     assert await followed.announced() == 1
+
+
+async def test_what_goes_from_a_folder_while_we_are_away_is_told_when_we_are_back(followed: Followed) -> None:
+    for number in range(1, 6):
+        await followed.deliver(number)
+    await followed.reach(5, *(("INBOX", uid) for uid in range(1, 6)))
+    await asyncio.to_thread(followed.dovecot.stop)
+    await asyncio.to_thread(followed.dovecot.start)
+    await followed.admin("expunge", "mailbox", "INBOX", "uid", "2:3")
+    await followed.reach(5, ("INBOX", 1), ("INBOX", 4), ("INBOX", 5))
+    assert await followed.announced() == 5
+
+
+async def test_mail_in_a_folder_that_nobody_idles_on_is_filed_when_the_server_tells(followed: Followed) -> None:
+    await followed.deliver(1)
+    await followed.reach(1, ("INBOX", 1))
+    await followed.admin("move", "Archive", "mailbox", "INBOX", "all")
+
+    async def moved() -> bool:
+        return await followed.places() == [("Archive", 1)]
+
+    await until(moved, timeout=WAIT, what="the move; nobody asked for a look, and the next is minutes away")
+    assert await followed.announced() == 1
+
+
+async def test_D2_a_folder_removed_and_made_again_under_its_name_is_a_new_one(followed: Followed) -> None:
+    for number in (1, 2):
+        await followed.deliver(number)
+    await followed.reach(2, ("INBOX", 1), ("INBOX", 2))
+    await followed.admin("mailbox", "create", "Work")
+    await followed.admin("move", "Work", "mailbox", "INBOX", "all")
+    await followed.reach(2, ("Work", 1), ("Work", 2))
+    await followed.admin("mailbox", "delete", "Work")
+    await followed.admin("mailbox", "create", "Work")
+    await followed.deliver(3)
+    await followed.reach(3, ("INBOX", 3))
+    await followed.admin("move", "Work", "mailbox", "INBOX", "all")
+    await followed.reach(3, ("Work", 1))
+    assert await followed.announced() == 3

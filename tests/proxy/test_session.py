@@ -141,7 +141,7 @@ async def test_folders_are_listed_with_their_uses(talk: Talk) -> None:
         ("NAMESPACE", [b'* NAMESPACE (("" "/")) NIL NIL']),
         ('ID ("name" "test" "version" NIL)', [b'* ID ("name" "Postern")']),
         ("ID NIL", [b'* ID ("name" "Postern")']),
-        ("ENABLE CONDSTORE", [b"* ENABLED"]),
+        ("ENABLE X-NONE", [b"* ENABLED"]),
         ("NOOP", []),
     ],
 )

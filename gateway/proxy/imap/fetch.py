@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gateway.mime.header import Header
@@ -18,7 +18,7 @@ from gateway.proxy.imap.view import flag_list
 
 MAX_ITEMS = 50  # of one FETCH
 
-_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9.]*")
+_NAME = re.compile(rb"[A-Za-z][A-Za-z0-9.-]*")
 _FAST = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
 _MACROS = {"FAST": _FAST, "ALL": (*_FAST, "ENVELOPE"), "FULL": (*_FAST, "ENVELOPE", "BODY")}
 _PLAIN = frozenset({"UID", "ENVELOPE", "BODYSTRUCTURE", *_FAST})
@@ -37,35 +37,34 @@ class Item:
     section: Section | None = None
 
 
-def read_items(arguments: Arguments, *, uid: bool) -> tuple[Item, ...]:
-    """To the end of the command; ``uid`` adds UID where it was not asked for."""
+def read_items(arguments: Arguments, *, uid: bool, more: Collection[str] = ()) -> tuple[Item, ...]:
+    """To the end of the items; ``uid`` adds UID where it was not asked for, ``more`` may be asked for as well."""
     items: list[Item] = []
     if arguments.accept(b"("):
         while not items or not arguments.accept(b")"):
             if items:
                 arguments.space()
-            items.append(_item(arguments))
+            items.append(_item(arguments, more))
             if len(items) > MAX_ITEMS:
                 raise Bad("too many things at once")
     else:
-        items += _alone(arguments)
-    arguments.end()
+        items += _alone(arguments, more)
     unique = list(dict.fromkeys(items))
     return tuple([Item("UID"), *unique] if uid and Item("UID") not in unique else unique)
 
 
-def _alone(arguments: Arguments) -> Iterable[Item]:
-    item = _item(arguments, macros=True)
+def _alone(arguments: Arguments, more: Collection[str]) -> Iterable[Item]:
+    item = _item(arguments, more, macros=True)
     return [Item(name) for name in _MACROS[item.name]] if item.name in _MACROS else [item]
 
 
-def _item(arguments: Arguments, *, macros: bool = False) -> Item:
+def _item(arguments: Arguments, more: Collection[str], *, macros: bool = False) -> Item:
     name = arguments.match(_NAME, "something to fetch").decode("ascii").upper()
     if name in {"BODY", "BODY.PEEK"} and arguments.next(b"["):
         return Item("BODY[", Section.read(arguments, peek=name == "BODY.PEEK"))
     if name in _OLD:
         return Item(name, _OLD[name])
-    if name in _PLAIN or name == "BODY" or (macros and name in _MACROS):
+    if name in _PLAIN or name == "BODY" or name in more or (macros and name in _MACROS):
         return Item(name)
     raise Bad(f"{name} can't be fetched")
 
@@ -90,6 +89,8 @@ def _value(item: Item, row: Row, raw: bytes) -> bytes:
         label = item.section.label if item.name == "BODY[" else item.name.encode("ascii")
         found = item.section.of(raw)
         return label + b" " + (b"NIL" if found is None else answers.literal(found))
+    if item.name in row.more:
+        return item.name.encode("ascii") + b" " + row.more[item.name]
     match item.name:
         case "UID":
             value = b"%d" % row.uid

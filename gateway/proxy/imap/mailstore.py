@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -29,12 +29,16 @@ class FolderState:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A message without its octets; ``internaldate`` is aware."""
+    """A message without its octets; ``internaldate`` is aware.
+
+    ``more``: what else a store tells of it, as FETCH writes it, by the names that its session lets clients ask for.
+    """
 
     uid: int
     flags: frozenset[str]
     internaldate: datetime
     size: int
+    more: Mapping[str, bytes] = field(default_factory=dict, hash=False)
 
 
 class FlagChange(StrEnum):

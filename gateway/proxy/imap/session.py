@@ -13,8 +13,8 @@ import structlog
 
 from gateway.domain.errors import PosternError
 from gateway.proxy.imap.answers import Answered, Bad, No, refusal
-from gateway.proxy.imap.mailstore import Account, Mailstore
-from gateway.proxy.imap.parse import Command, TooBig, Unreadable, read_command
+from gateway.proxy.imap.mailstore import Account, Mailstore, Row
+from gateway.proxy.imap.parse import Arguments, Command, TooBig, Unreadable, read_command
 from gateway.proxy.imap.view import FolderReplaced, View
 from gateway.proxy.wire import ConnectionLost, LineTooLong, Wire
 
@@ -74,6 +74,19 @@ class Session:
         self.sign_ins_refused = 0
         self._verbs = verbs
         self._bad = 0
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """What FETCH tells of each message beside what every server does; see `mailstore.Row`."""
+        return frozenset()
+
+    def selected(self, arguments: Arguments) -> Callable[[tuple[int, Row]], bool]:
+        """Which of the messages that a FETCH names it means; reads its modifiers (RFC 4466), and knows none."""
+        return lambda _: True
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """``wake`` is called after each change that IDLE tells of, until the function returned is called."""
+        return self.view.folder.watch(wake) if self.view is not None else lambda: None
 
     @property
     def state(self) -> State:
@@ -197,6 +210,11 @@ class Session:
             for told in await self.view.updates(expunges=expunges):
                 self.tell(told)
 
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """What is offered after sign-in beside what every session offers."""
+        return ()
+
     def capabilities(self) -> str:
         """What is true of this connection now (RFC 9051 section 6.1.1)."""
         offered = ["IMAP4rev1", "LITERAL+", "ID", "ENABLE", "SASL-IR"]
@@ -206,7 +224,7 @@ class Session:
             offered.append("AUTH=PLAIN" if self.may_sign_in else "LOGINDISABLED")
         else:
             offered += ["IDLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED", "LIST-STATUS", "CHILDREN"]
-            offered += ["UIDPLUS", "MOVE", "UNSELECT", f"APPENDLIMIT={self.options.max_message}"]
+            offered += ["UIDPLUS", "MOVE", "UNSELECT", f"APPENDLIMIT={self.options.max_message}", *self.extensions]
         return " ".join(name for name in offered if self.offers(name))
 
 

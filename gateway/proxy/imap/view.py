@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.proxy.imap.mailstore import Folder, Row
-from gateway.proxy.imap.sequence import SequenceSet
+from gateway.proxy.imap.sequence import SequenceSet, written
 
 
 class FolderReplaced(Exception):
@@ -14,13 +14,17 @@ class FolderReplaced(Exception):
 
 @dataclass(slots=True)
 class View:
-    """``rows[n - 1]`` is message ``n``; what others expunged stays in it until ``updates(expunges=True)``."""
+    """``rows[n - 1]`` is message ``n``; what others expunged stays in it until ``updates(expunges=True)``.
+
+    ``by_uid``: what is gone is told by UIDs instead of numbers (RFC 7162 section 3.2.10).
+    """
 
     folder: Folder
     read_only: bool
     uidvalidity: int
     version: int
     rows: list[Row] = field(default_factory=list)
+    by_uid: bool = False
 
     @classmethod
     async def of(cls, folder: Folder, *, read_only: bool) -> View:
@@ -51,9 +55,11 @@ class View:
         return told
 
     def _removed(self, current: dict[int, Row]) -> list[bytes]:
-        gone = [number for number, row in enumerate(self.rows, 1) if row.uid not in current]
+        gone = [(number, row.uid) for number, row in enumerate(self.rows, 1) if row.uid not in current]
         self.rows = [row for row in self.rows if row.uid in current]
-        return [b"%d EXPUNGE" % number for number in reversed(gone)]
+        if self.by_uid and gone:
+            return [b"VANISHED " + written([uid for _, uid in gone])]
+        return [b"%d EXPUNGE" % number for number, _ in reversed(gone)]
 
     def _changed(self, current: dict[int, Row]) -> list[bytes]:
         told: list[bytes] = []
@@ -61,7 +67,7 @@ class View:
             now = current.get(row.uid, row)
             if now.flags != row.flags:
                 told.append(b"%d FETCH (UID %d FLAGS %s)" % (number, row.uid, flag_list(now.flags)))
-                self.rows[number - 1] = now
+            self.rows[number - 1] = now
         last = self.rows[-1].uid if self.rows else 0
         arrived = [row for uid, row in current.items() if uid > last]
         if arrived:

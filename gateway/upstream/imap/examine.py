@@ -7,33 +7,50 @@ from dataclasses import dataclass
 from gateway.domain.errors import ProtocolFault
 from gateway.upstream.imap.command import Argument, Command
 from gateway.upstream.imap.connection import Connection
-from gateway.upstream.imap.parse import Exists, FolderStatus, Status, Untagged
+from gateway.upstream.imap.parse import Exists, FolderStatus, Runs, Status, Untagged, Vanished
 from gateway.upstream.imap.values import Value, number
 
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """A folder as EXAMINE found it; ``highestmodseq`` is 0 where the server keeps none."""
+    """A folder as EXAMINE found it; ``highestmodseq`` is 0 where the server keeps none.
+
+    ``vanished``: runs of UIDs of all that is gone since the state that was asked about; None where nobody told.
+    """
 
     uidvalidity: int
     uidnext: int
     exists: int
     highestmodseq: int = 0
+    vanished: Runs | None = None
 
 
-async def examine(connection: Connection, folder: Argument) -> FolderState:
-    """Select it. CommandRefused leaves no folder selected."""
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A state of the folder that we know; ``modseq`` is above 0."""
+
+    uidvalidity: int
+    modseq: int
+
+
+async def examine(connection: Connection, folder: Argument, since: Since | None = None) -> FolderState:
+    """Select it. CommandRefused leaves no folder selected. ``since``: where QRESYNC is enabled, what went after it."""
     seen: dict[str, int] = {}
+    vanished: list[tuple[int, int]] = []
 
     def collect(response: Untagged) -> None:
         if isinstance(response, Exists):
             seen["EXISTS"] = response.count
+        elif isinstance(response, Vanished):
+            vanished.extend(response.runs)
         elif isinstance(response, Status) and response.code in {"UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ"}:
             seen[response.code] = number(response.code_text.encode("ascii", "replace"))
 
-    condstore = (b"(CONDSTORE)",) if "CONDSTORE" in connection.capabilities else ()
+    how = (b"(CONDSTORE)",) if "CONDSTORE" in connection.capabilities else ()
+    if since is not None:
+        how = (b"(QRESYNC (%d %d))" % (since.uidvalidity, since.modseq),)
     connection.state = "AUTH"  # should it be refused, RFC 9051 section 6.3.2
-    await connection.run(Command("EXAMINE", (folder, *condstore)), collect)
+    await connection.run(Command("EXAMINE", (folder, *how)), collect)
     connection.state = "SELECTED"
     if not seen.get("UIDVALIDITY"):
         raise ProtocolFault(
@@ -41,7 +58,9 @@ async def examine(connection: Connection, folder: Argument) -> FolderState:
             detail="no UIDVALIDITY",
         )
     uidnext = seen.get("UIDNEXT") or await _ask_uidnext(connection, folder)
-    return FolderState(seen["UIDVALIDITY"], uidnext, seen.get("EXISTS", 0), seen.get("HIGHESTMODSEQ", 0))
+    modseq = seen.get("HIGHESTMODSEQ", 0)
+    told = since is not None and since.uidvalidity == seen["UIDVALIDITY"] and modseq >= since.modseq
+    return FolderState(seen["UIDVALIDITY"], uidnext, seen.get("EXISTS", 0), modseq, tuple(vanished) if told else None)
 
 
 async def _ask_uidnext(connection: Connection, folder: Argument) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.upstream.imap.frame import Frame, fault
 from gateway.upstream.imap.values import Value, atoms, number, pairs, read_values
 
 MAX_FOUND = 500_000  # UIDs of one search: a set like 1:4294967295 is a few octets and must not become a list
+
+Runs = tuple[tuple[int, int], ...]
 
 _CODE = re.compile(r"\[([^\] ]+)(?: ([^\]]*))?\] ?(.*)", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\uffff]+")
@@ -54,7 +56,25 @@ class Exists:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """EXPUNGE or VANISHED: something is gone; which, nobody here asks."""
+    """EXPUNGE: a message is gone; which, nobody here asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """Gone by UID, in runs of first and last (RFC 7162); a run may name what never was.
+
+    ``earlier``: before the folder was opened.
+    """
+
+    runs: Runs
+    earlier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enabled:
+    """What the server has switched on, in upper case (RFC 5161)."""
+
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +116,9 @@ class Other:
     kind: str
 
 
-Untagged = Status | Capabilities | Exists | Removed | Fetched | Listed | Found | FolderStatus | Other
+Untagged = (
+    Status | Capabilities | Enabled | Exists | Removed | Vanished | Fetched | Listed | Found | FolderStatus | Other
+)
 Response = Tagged | Continuation | Untagged
 
 
@@ -180,13 +202,18 @@ def _extended(pieces: Frame) -> Untagged:
 
 def _expanded(uid_set: bytes) -> tuple[int, ...]:
     uids: list[int] = []
+    for low, high in _runs(uid_set):
+        if len(uids) + high - low >= MAX_FOUND:
+            raise fault(f"a search that found more than {MAX_FOUND} messages")
+        uids.extend(range(low, high + 1))
+    return tuple(uids)
+
+
+def _runs(uid_set: bytes) -> Iterator[tuple[int, int]]:
     for run in uid_set.split(b","):
         low, _, high = run.partition(b":")
-        ends = sorted((number(low), number(high or low)))
-        if len(uids) + ends[1] - ends[0] >= MAX_FOUND:
-            raise fault(f"a search that found more than {MAX_FOUND} messages")
-        uids.extend(range(ends[0], ends[1] + 1))
-    return tuple(uids)
+        ends = number(low), number(high or low)
+        yield min(ends), max(ends)
 
 
 def _folder_status(pieces: Frame) -> Untagged:
@@ -196,8 +223,16 @@ def _folder_status(pieces: Frame) -> Untagged:
     return FolderStatus(values[0], pairs(values[1]))
 
 
-def _removed(_pieces: Frame) -> Untagged:
-    return Removed()
+def _vanished(pieces: Frame) -> Untagged:
+    words = pieces[0].split()
+    earlier = len(words) == 2 and words[0].upper() == b"(EARLIER)"
+    if len(words) != 1 + earlier or len(pieces) != 1:
+        raise fault("VANISHED data that is not a set of UIDs")
+    return Vanished(tuple(_runs(words[-1])), earlier)
+
+
+def _enabled(pieces: Frame) -> Untagged:
+    return Enabled(capability_names(pieces[0].decode("ascii", "replace")))
 
 
 _READERS: Mapping[str, Callable[[Frame], Untagged]] = {
@@ -205,5 +240,6 @@ _READERS: Mapping[str, Callable[[Frame], Untagged]] = {
     "SEARCH": _found,
     "ESEARCH": _extended,
     "STATUS": _folder_status,
-    "VANISHED": _removed,
+    "VANISHED": _vanished,
+    "ENABLED": _enabled,
 }

@@ -29,11 +29,16 @@ from gateway.upstream.imap.pour import Pouring
 
 MAX_UNASKED = 1024 * 1024  # octets between two commands: a server that talks on and on is hung up on
 MAX_RESPONSES = 50_000  # to one command: more folders or messages we never ask for, and short lines cost the most CPU
+ALSO = {"NOTIFY": (aioimaplib.AUTH, aioimaplib.SELECTED)}  # where commands that it does not know are allowed
 BYE_GRACE = 2.0  # seconds: some servers say BYE first and answer the refused sign-in after it
 
 # It writes every octet that it sends or receives into its DEBUG log, passwords among them.
 logging.getLogger("aioimaplib.aioimaplib").disabled = True
 logging.getLogger("aioimaplib").disabled = True
+
+
+def _valid_states(word: str) -> tuple[str, ...]:
+    return ALSO.get(word) or aioimaplib.Commands[word].valid_states
 
 
 def ignore(_response: Untagged) -> None:
@@ -116,7 +121,7 @@ class Receiver(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # the lib
             raise self.error
         word = verb.partition(" ")[0]
         assert not self._tag, "one command at a time"
-        assert self.state in aioimaplib.Commands[word].valid_states, f"{word} has no place in state {self.state}"
+        assert self.state in _valid_states(word), f"{word} has no place in state {self.state}"
         self._tag = self.new_tag()
         self._collect = collect
         self._allowance = self._framer.literal_limit = allowance

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import overload
@@ -20,17 +21,18 @@ from gateway.upstream.imap.answered import Marked
 from gateway.upstream.imap.command import Argument, Command, Literal, date_time, string
 from gateway.upstream.imap.connection import Connection
 from gateway.upstream.imap.counts import count_folders
-from gateway.upstream.imap.examine import FolderState, examine
+from gateway.upstream.imap.examine import FolderState, Since, examine
 from gateway.upstream.imap.fetch import HEADERS_A_FETCH, HeaderRow
 from gateway.upstream.imap.folders import Folder, read_folder
-from gateway.upstream.imap.parse import Exists, Listed, Removed, Untagged
+from gateway.upstream.imap.parse import Enabled, Exists, FolderStatus, Listed, Removed, Status, Untagged, Vanished
 from gateway.upstream.imap.pour import Sink
 from gateway.upstream.imap.search import Sought, find_addresses, find_message_id, find_message_ids, find_uids
 from gateway.upstream.imap.signin import sign_in
 
-__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "Marked", "open_session"]
+__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "Marked", "Since", "open_session"]
 
 POLL = 30.0  # seconds between NOOPs where the server has no IDLE
+NOTIFY = b"SET (SELECTED (MessageNew MessageExpunge)) (PERSONAL (MessageNew MessageExpunge MailboxName))"
 
 _log = structlog.get_logger()
 
@@ -71,6 +73,10 @@ class ImapSession:
         self._exists = 0
         self._uidnext = 0
         self._utf8 = False
+        self._resyncs = False  # QRESYNC is enabled
+        self._notified = False  # the server tells of other folders
+        self._elsewhere = False
+        self._counting = False  # we ask about other folders ourselves
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -90,7 +96,7 @@ class ImapSession:
             name = b'("name" "Postern" "version" "%s")' % __version__.encode("ascii")
             status = await self._connection.attempt(Command("ID", (name,)))  # some providers insist on it
             _log.debug("imap identified", host=self._connection.endpoint.host, answer=status.kind)
-        await self._agree_on_names()
+        await self._enable()
 
     async def close(self) -> None:
         """Log out and hang up; a command under way is not waited for: it raises Unreachable."""
@@ -120,9 +126,9 @@ class ImapSession:
 
         extended = {"SPECIAL-USE", "LIST-EXTENDED"} <= self.capabilities
         async with self._lock:
-            await self._connection.run(
-                Command("LIST", (b'"" "*"', *((b"RETURN (SPECIAL-USE)",) if extended else ()))), collect
-            )
+            command = Command("LIST", (b'"" "*"', *((b"RETURN (SPECIAL-USE)",) if extended else ())))
+            with self._asking():
+                await self._connection.run(command, collect)
         self._wire_names = names
         return found
 
@@ -130,7 +136,8 @@ class ImapSession:
         """What each folder, as `folders` named it, says of itself; those that the server refuses are missing."""
         async with self._lock:
             wire = {name: self._wire_names.get(name) or self._encoded(name) for name in names}
-            return await count_folders(self._connection, wire)
+            with self._asking():
+                return await count_folders(self._connection, wire)
 
     async def uids(self, first: int, last: int | None = None) -> list[int]:
         """UIDs in use in the examined folder from ``first`` to ``last`` (None: the end), ascending."""
@@ -138,10 +145,26 @@ class ImapSession:
             found = await find_uids(self._connection, first, last, self._uidnext, self._exists)
         return sorted(uid for uid in found if first <= uid and (last is None or uid <= last))
 
-    async def examine(self, folder: str) -> FolderState:
-        """Select it read-only: what follows is about this folder. CommandRefused when there is no such folder."""
+    async def notify(self) -> bool:
+        """Have the server tell of all folders (RFC 5465), for `heard_elsewhere`; False where it can't or won't."""
         async with self._lock:
-            return await self._examine(folder)
+            if "NOTIFY" in self.capabilities and not self._notified:
+                status = await self._connection.attempt(Command("NOTIFY", (NOTIFY,)))
+                self._notified = status.kind == "OK"
+            return self._notified
+
+    def heard_elsewhere(self) -> bool:
+        """Whether the server told of another folder than the examined one, or that it tells no more; once."""
+        heard, self._elsewhere = self._elsewhere, False
+        return heard
+
+    async def examine(self, folder: str, since: Since | None = None) -> FolderState:
+        """Select it read-only: what follows is about this folder. CommandRefused when there is no such folder.
+
+        ``since``: what went after that is told, where the server can (QRESYNC).
+        """
+        async with self._lock:
+            return await self._examine(folder, since if self._resyncs else None)
 
     async def search_addresses(self, addresses: Sequence[Sought], below_uid: int) -> list[int]:
         """UIDs below ``below_uid``, ascending, of what may be from or to any address; verify from the header."""
@@ -235,25 +258,47 @@ class ImapSession:
     async def idle(self, timeout: float) -> bool:  # noqa: ASYNC109  # reaching it is an answer, not an error
         """Wait in the examined folder for at most ``timeout`` seconds; True: something came or went.
 
-        What changed since `examine` or the last call counts. A connection found dead raises Unreachable. Other calls
-        wait until it returns.
+        It ends early, too, for what `heard_elsewhere` tells. What changed since `examine` or the last call counts. A
+        connection found dead raises Unreachable. Other calls wait until it returns.
         """
         async with self._lock:
-            if not self._changed and "IDLE" in self.capabilities:
-                await self._connection.idle(lambda: self._changed, timeout)
-            elif not self._changed:
+            if not self._news and "IDLE" in self.capabilities:
+                await self._connection.idle(lambda: self._news, timeout)
+            elif not self._news:
                 await self._poll(timeout)
             changed, self._changed = self._changed, False
             return changed
 
-    async def _agree_on_names(self) -> None:
+    async def _enable(self) -> None:
         """Names are modified UTF-7 unless the server knows nothing but UTF-8 (RFC 9051 section 5.1, RFC 9755)."""
         offered = self.capabilities
-        if "UTF8=ONLY" in offered:
-            status = await self._connection.attempt(Command("ENABLE", (b"UTF8=ACCEPT",)))
-            self._utf8 = status.kind == "OK"
-        elif "IMAP4REV2" in offered and "IMAP4REV1" not in offered:
+        wanted = [b"QRESYNC"] if {"ENABLE", "QRESYNC"} <= offered else []
+        wanted += [b"UTF8=ACCEPT"] if "UTF8=ONLY" in offered else []
+        enabled: set[str] = set()
+
+        def collect(response: Untagged) -> None:
+            if isinstance(response, Enabled):
+                enabled.update(response.names)
+
+        if wanted:
+            status = await self._connection.attempt(Command("ENABLE", tuple(wanted)), collect)
+            self._resyncs = "QRESYNC" in enabled
+            self._utf8 = status.kind == "OK" and "UTF8=ONLY" in offered
+        if "IMAP4REV2" in offered and "IMAP4REV1" not in offered:
             self._utf8 = True
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """What is told of other folders meanwhile is what we ask for, and as new as any news."""
+        self._counting = True
+        try:
+            yield
+        finally:
+            self._counting = False
+
+    @property
+    def _news(self) -> bool:
+        return self._changed or self._elsewhere
 
     # what follows is called under the lock
 
@@ -264,6 +309,17 @@ class ImapSession:
         elif isinstance(response, Removed):
             self._changed = True
             self._exists -= 1
+        elif isinstance(response, Vanished):
+            self._vanish(response)
+        elif self._notified and isinstance(response, Listed | FolderStatus):
+            self._elsewhere = self._elsewhere or not self._counting
+        elif self._notified and _overflows(response):
+            self._notified, self._elsewhere = False, True
+
+    def _vanish(self, response: Vanished) -> None:
+        if not response.earlier:
+            self._changed = True
+            self._exists = max(0, self._exists - sum(last - first + 1 for first, last in response.runs))
 
     def _folder(self, name: str) -> Argument:
         if any(ord(character) < 0x20 or ord(character) == 0x7F for character in name):
@@ -274,8 +330,9 @@ class ImapSession:
     def _encoded(self, name: str) -> bytes:
         return name.encode("utf-8", "surrogatepass") if self._utf8 else utf7.encode(name)
 
-    async def _examine(self, folder: str) -> FolderState:
-        state = await examine(self._connection, self._folder(folder))
+    async def _examine(self, folder: str, since: Since | None = None) -> FolderState:
+        with self._asking():
+            state = await examine(self._connection, self._folder(folder), since)
         self._changed = False
         self._uidnext = state.uidnext
         return state
@@ -289,9 +346,14 @@ class ImapSession:
     async def _poll(self, limit: float) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + limit
-        while not self._changed:
+        while not self._news:
             await self._connection.run(Command("NOOP"))
             left = end - loop.time()
-            if self._changed or left <= 0:
+            if self._news or left <= 0:
                 return
-            await self._connection.listen(lambda: self._changed, min(POLL, left))
+            await self._connection.listen(lambda: self._news, min(POLL, left))
+
+
+def _overflows(response: Untagged) -> bool:
+    """More happened than the server wants to tell, and it tells no more (RFC 5465 section 5.8)."""
+    return isinstance(response, Status) and response.code == "NOTIFICATIONOVERFLOW"

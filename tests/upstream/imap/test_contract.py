@@ -12,8 +12,9 @@ import pytest
 from gateway.domain.address import Address
 from gateway.domain.errors import CommandRefused, SignInRefused, TooLarge, Unreachable
 from gateway.domain.firm import Security
+from gateway.policy.cursor import within
 from gateway.upstream.imap import ImapSession, sent_folder
-from gateway.upstream.imap.session import Marked
+from gateway.upstream.imap.session import Marked, Since
 from tests.peers import dovecot as dovecot_peer
 from tests.peers.ca import Ca
 from tests.upstream.imap.contract import DovecotPeer, Peer, connect, mail, trial_peer
@@ -30,8 +31,8 @@ async def peer(request: pytest.FixtureRequest, ca: Ca) -> AsyncIterator[Peer]:
             pytest.skip(reason)
         yield DovecotPeer(request.getfixturevalue("dovecot"), ca)
         return
-    without = ("LITERAL+", "SASL-IR", "AUTH=PLAIN", "ESEARCH", "SPECIAL-USE", "CONDSTORE", "ID")
-    async with trial_peer(ca, without=without if request.param == "trial-bare" else ()) as trial:
+    bare = ("LITERAL+", "SASL-IR", "AUTH=PLAIN", "ESEARCH", "SPECIAL-USE", "CONDSTORE", "QRESYNC", "NOTIFY", "ID")
+    async with trial_peer(ca, without=bare if request.param == "trial-bare" else ()) as trial:
         yield trial
 
 
@@ -286,3 +287,54 @@ async def test_what_was_answered_is_marked_so_and_nothing_else_is_touched(peer: 
     with pytest.raises(CommandRefused):
         await session.mark_answered("there is none", 1, [first])
     assert (await session.examine("INBOX")).exists == 2
+
+
+def expunge(peer: Peer, *numbers: int) -> None:
+    """What another mail program does in the INBOX."""
+    endpoint = peer.endpoint(Security.NONE)
+    with imaplib.IMAP4(endpoint.host, endpoint.port, timeout=WAIT) as imap:
+        imap.authenticate("PLAIN", lambda _: f"\0{peer.address}\0{peer.password}".encode())
+        imap.select("INBOX")
+        imap.store(",".join(map(str, numbers)), "+FLAGS", "(\\Deleted)")
+        imap.expunge()
+
+
+async def test_what_went_since_is_told_where_the_server_can(peer: Peer, session: ImapSession) -> None:
+    for _ in range(4):
+        await peer.deliver(mail(str(AL), peer.address))
+    state = await session.examine("INBOX")
+    if "QRESYNC" not in session.capabilities:
+        assert (await session.examine("INBOX", Since(state.uidvalidity, 1))).vanished is None
+        return
+    assert state.vanished is None
+    since = Since(state.uidvalidity, state.highestmodseq)
+    assert (await session.examine("INBOX", since)).vanished == ()
+    await asyncio.to_thread(expunge, peer, 2, 3)
+    told = await session.examine("INBOX", since)
+    assert told.vanished is not None
+    assert within([1, 2, 3, 4], told.vanished) == {2, 3}
+    assert told.exists == session.exists == 2
+    assert (await session.examine("INBOX", Since(state.uidvalidity + 1, 1))).vanished is None
+    waiting = asyncio.create_task(session.idle(WAIT))
+    await asyncio.to_thread(expunge, peer, 1)
+    assert await waiting
+    assert session.exists == 1
+
+
+async def test_news_of_other_folders_ends_the_wait_where_the_server_tells_them(
+    peer: Peer, session: ImapSession
+) -> None:
+    await session.examine("Sent")
+    assert await session.notify() is ("NOTIFY" in session.capabilities)
+    await session.folders()
+    await session.sights(["INBOX", "Sent"])
+    assert not session.heard_elsewhere()
+    if "NOTIFY" not in session.capabilities:
+        return
+    waiting = asyncio.create_task(session.idle(WAIT))
+    await peer.deliver(mail(str(AL), peer.address))
+    async with asyncio.timeout(WAIT):
+        await waiting
+    assert session.heard_elsewhere()
+    assert not session.heard_elsewhere()
+    assert (await session.sights(["INBOX"]))["INBOX"].messages == 1

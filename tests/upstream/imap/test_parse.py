@@ -13,6 +13,7 @@ from gateway.domain.errors import ProtocolFault
 from gateway.upstream.imap.parse import (
     Capabilities,
     Continuation,
+    Enabled,
     Exists,
     Fetched,
     FolderStatus,
@@ -23,6 +24,7 @@ from gateway.upstream.imap.parse import (
     Response,
     Status,
     Tagged,
+    Vanished,
     parse,
 )
 from gateway.upstream.imap.values import MAX_VALUES, date_time, number, read_values
@@ -34,7 +36,9 @@ from gateway.upstream.imap.values import MAX_VALUES, date_time, number, read_val
         (b"* 3 EXISTS", Exists(3)),
         (b"* 3 recent", Other("RECENT")),
         (b"* 3 EXPUNGE", Removed()),
-        (b"* VANISHED (EARLIER) 1:4294967295", Removed()),
+        (b"* VANISHED (EARLIER) 1:4294967295", Vanished(((1, 4294967295),), earlier=True)),
+        (b"* VANISHED 7,5:4", Vanished(((7, 7), (4, 5)), earlier=False)),
+        (b"* ENABLED qresync CONDSTORE", Enabled(frozenset({"QRESYNC", "CONDSTORE"}))),
         (b"* CAPABILITY IMAP4rev1 idle", Capabilities(frozenset({"IMAP4REV1", "IDLE"}))),
         (b"* SEARCH", Found(())),
         (b"* SEARCH 2 84 882", Found((2, 84, 882))),

@@ -32,10 +32,12 @@ async def fetch(session: Session, command: Command) -> str:
     command.arguments.space()
     numbers = SequenceSet.read(command.arguments)
     command.arguments.space()
-    items = fetching.read_items(command.arguments, uid=command.uid)
+    items = fetching.read_items(command.arguments, uid=command.uid, more=session.attributes)
+    wanted = session.selected(command.arguments)
+    command.arguments.end()
     chosen = messages(view, numbers, uid=command.uid)
     gone = False
-    for number, row in chosen:
+    for number, row in filter(wanted, chosen):
         gone |= not await _tell(session, view, number, row, items)
         await session.wire.drain()
     if gone and not command.uid:

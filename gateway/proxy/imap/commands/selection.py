@@ -42,6 +42,11 @@ async def _open(session: Session, command: Command, *, read_only: bool) -> str:
     command.arguments.space()
     name = command.arguments.mailbox()
     command.arguments.end()
+    return await open_folder(session, name, read_only=read_only)
+
+
+async def open_folder(session: Session, name: str, *, read_only: bool) -> str:
+    """Tells what the folder holds and makes it the session's; the text of the tagged OK."""
     session.view = None  # also when opening the new one fails, RFC 9051 section 6.3.2
     try:
         folder = await account_of(session).open(name)
@@ -91,7 +96,7 @@ async def idle(session: Session, command: Command) -> str:
     command.arguments.end()
     session.write(b"+ idling\r\n")
     changed = asyncio.Event()
-    unwatch = session.view.folder.watch(changed.set) if session.view is not None else lambda: None
+    unwatch = session.watch(changed.set)
     line = asyncio.ensure_future(session.wire.line(MAX_DONE))
     line.add_done_callback(lambda _: changed.set())
     try:
