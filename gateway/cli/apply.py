@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from gateway.cli import refiled
 from gateway.cli.daemon import Daemon
 from gateway.cli.exits import DATA, Failed
 from gateway.cli.paper import Paper
-from gateway.cli.settings import count
 from gateway.cli.talking import PATH, talking
 
 
@@ -19,22 +19,32 @@ from gateway.cli.talking import PATH, talking
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--prune", is_flag=True, help="Remove what the files do not name, of the kinds that they name at all.")
+@refiled.listing
 @talking
-def apply(daemon: Daemon, paper: Paper, files: Sequence[Path], *, dry_run: bool, prune: bool) -> None:
-    """Make the firm as the TOML files say. A second time, it changes nothing."""
+def apply(
+    daemon: Daemon,
+    paper: Paper,
+    files: Sequence[Path],
+    *,
+    dry_run: bool,
+    prune: bool,
+    limit: int,
+    after: int | None,
+) -> None:
+    """Make the firm as the TOML files say. A second time, it changes nothing.
+
+    Mail that is stored already follows: it is filed under whom it belongs to by the change, and an address that goes
+    from one client to another takes its mail along. What is only taken away or turned off leaves what was filed.
+    --dry-run lists what would become of which messages; `postern undo` takes it back.
+    """
     document = _read(files)
     try:
-        answer = daemon.post("/v1/apply", document, dry_run=dry_run, prune=prune)
+        answer = daemon.post(
+            "/v1/apply", document, patient=True, dry_run=dry_run, prune=prune, limit=limit, after=after
+        )
     except Failed as error:
         raise (_unchanged(error) if error.code == DATA else error) from error
-    if paper.as_json:
-        paper.answer(answer)
-        return
-    changes = answer.parts("changes")
-    for change in changes:
-        what = change.text("what")
-        paper.say(f"{change.text('kind')} {change.text('name')} {change.text('verb')}" + (f": {what}" if what else ""))
-    paper.say(_summary(len(changes), dry_run=dry_run))
+    refiled.tell(paper, answer, dry_run=dry_run)
 
 
 def _read(files: Sequence[Path]) -> dict[str, object]:
@@ -52,9 +62,3 @@ def _read(files: Sequence[Path]) -> dict[str, object]:
 def _unchanged(error: Failed) -> Failed:
     sentence = "Nothing was changed." if error.faults else f"{error.sentence} Nothing was changed."
     return Failed(error.code, sentence, error.faults)
-
-
-def _summary(changes: int, *, dry_run: bool) -> str:
-    if dry_run:
-        return f"{count(changes, 'change')} would be made; nothing was changed."
-    return f"{count(changes, 'change')} made."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -12,9 +12,12 @@ import structlog
 
 from gateway.domain.access import OPERATOR, Caller
 from gateway.domain.firm import Change, Firm, Member
+from gateway.domain.step import Made, Refiling, Searched
 from gateway.office.difference import differences
 from gateway.office.draft import FirmDraft, parse
 from gateway.office.passwords import Passwords
+from gateway.office.undoing import require_sound
+from gateway.policy.refiling import searched
 from gateway.policy.walls import Walls
 from gateway.settings.firmfile import firm_document
 from gateway.settings.toml import write_toml
@@ -33,8 +36,26 @@ class FirmShelf(Protocol):
     async def load(self) -> Firm:
         """Give back what the last ``replace`` put there; an empty firm before the first."""
 
-    async def replace(self, firm: Firm, changes: Sequence[Change], by: str, at: datetime) -> None:
-        """Keep the firm and book the changes, both or neither; durable on return."""
+    async def replace(
+        self, firm: Firm, changes: Sequence[Change], by: str, at: datetime, *, undoes: int | None = None
+    ) -> Made:
+        """Keep the firm, refile what is stored and book the changes, all or nothing; durable on return."""
+
+    async def rehearse(self, firm: Firm, *, undoes: int | None = None) -> tuple[Refiling, ...]:
+        """What ``replace`` would refile."""
+
+    async def without(self, step: int) -> Firm:
+        """The firm with that step taken back; NotFound, or Conflict where something depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What differed, and what became of stored mail by it; ``step`` None: nothing was made."""
+
+    changes: Sequence[Change] = ()
+    refilings: Sequence[Refiling] = ()
+    searches: Sequence[Searched] = ()
+    step: int | None = None
 
 
 class Office:
@@ -67,25 +88,47 @@ class Office:
         dry_run: bool = False,
         prune: bool = False,
         caller: Caller = OPERATOR,
-    ) -> list[Change]:
-        """Make the firm as the document says (see ``office.draft.parse``); what differed, empty the second time.
+    ) -> Applied:
+        """Make the firm as the document says (see ``office.draft.parse``); what differed, nothing the second time.
 
         Raises Faulty with every fault, Refusal for what ``caller`` may not change; then, and with ``dry_run``, nothing
         changed.
         """
         async with self._lock:
-            old = self._firm
-            firm = await self._with_hashes(parse(document, current=old, prune=prune))
-            Walls(old, caller).require_change(firm)
-            changes = differences(old, firm)
-            if not changes or dry_run:
-                return changes
-            await self._shelf.replace(firm, changes, by, at)
-            self._firm = firm
-            log.info("firm changed", by=by, changes=[str(change) for change in changes])
+            firm = await self._with_hashes(parse(document, current=self._firm, prune=prune))
+            return await self._make(firm, by, at, caller=caller, dry_run=dry_run)
+
+    async def undo(
+        self, step: int, *, by: str, at: datetime, dry_run: bool = False, caller: Caller = OPERATOR
+    ) -> Applied:
+        """Take a step back: the firm's things, and where mail lies, are as before it; as a step of its own.
+
+        NotFound; Conflict where something that it changed was changed again since; Faulty where the firm would not make
+        sense; Refusal for what ``caller`` may not change. Passwords stay as they are.
+        """
+        async with self._lock:
+            firm = await self._shelf.without(step)
+            require_sound(firm, step)
+            return await self._make(firm, by, at, caller=caller, dry_run=dry_run, undoes=step)
+
+    async def _make(
+        self, firm: Firm, by: str, at: datetime, *, caller: Caller, dry_run: bool, undoes: int | None = None
+    ) -> Applied:
+        """In the lock. Who depends on the firm is told before the lock is free, so in the order of the changes."""
+        old = self._firm
+        Walls(old, caller).require_change(firm)
+        changes = differences(old, firm)
+        if not changes and undoes is None:
+            return Applied()
+        searches = searched(old, firm)
+        if dry_run:
+            return Applied(changes, await self._shelf.rehearse(firm, undoes=undoes), searches)
+        made = await self._shelf.replace(firm, changes, by, at, undoes=undoes)
+        self._firm = firm
+        log.info("firm changed", by=by, step=made.step, changes=[str(change) for change in changes])
         for tell in self.on_change:
             tell(firm)
-        return changes
+        return Applied(changes, made.refilings, searches, made.step)
 
     def export(self) -> str:
         """Write the firm as TOML, secrets left out."""

@@ -84,8 +84,9 @@ def _addressed(firm: Firm, people: Collection[Address], decided: Collection[str]
 
 def _tagged(firm: Firm, tags: Collection[str]) -> set[str]:
     found = (firm.clients_by_tag.get(tag) for tag in tags)
-    return {client.name for client in found if client is not None and _is_followed(client)}
+    return {client.name for client in found if client is not None and is_followed(client)}
 
 
-def _is_followed(client: Client) -> bool:
+def is_followed(client: Client) -> bool:
+    """Whether any mail of theirs is filed."""
     return bool(client.domains) or any(entry.email_sync for entry in client.addresses)

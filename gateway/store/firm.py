@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from gateway.domain.errors import Conflict
 from gateway.domain.firm import Change, Firm, Mailbox, Secret
+from gateway.domain.step import Made, Refiled, Refiling, summary
+from gateway.store import steps
 from gateway.store.activity import Entry, book
+from gateway.store.correspondents import Correspondents
 from gateway.store.firm_rows import Noun, firm_of, nouns, passwords
 from gateway.store.reader import Reader
+from gateway.store.refiled import Deed, carry_out
+from gateway.store.refiling import Back, plan, read_refiled
+from gateway.store.saving import SavingShelf
 from gateway.store.schema import member_token, muted, noun, preference, quiet, sealed
 from gateway.store.secrets import Seal, Sealed
 from gateway.store.writer import Writer
@@ -32,36 +38,74 @@ _SHUT_OUT = [
 class FirmShelf:
     """Where the firm is kept. `Conflict` when the key does not open its passwords."""
 
-    def __init__(self, writer: Writer, reader: Reader, seal: Seal) -> None:
+    def __init__(
+        self, writer: Writer, reader: Reader, seal: Seal, *, correspondents: Correspondents, saving: SavingShelf
+    ) -> None:
         self._writer = writer
         self._reader = reader
         self._seal = seal
+        self._correspondents = correspondents
+        self._saving = saving
 
     async def load(self) -> Firm:
         """The firm as it stands; an empty one at first."""
         return await self._reader.run(self._load)
 
-    async def replace(self, firm: Firm, changes: Sequence[Change], by: str, at: datetime) -> None:
-        """Make the firm this one and write down who changed what, in one transaction; rows that stay are left alone."""
+    async def replace(
+        self, firm: Firm, changes: Sequence[Change], by: str, at: datetime, *, undoes: int | None = None
+    ) -> Made:
+        """Make the firm this one, refile what is stored, and write down who changed what, in one transaction.
 
-        def work(connection: Connection) -> None:
-            _write_nouns(connection, _read_nouns(connection), nouns(firm))
+        Rows that stay are left alone. ``undoes``: the step that is taken back by it, see `without`.
+        """
+
+        def work(connection: Connection) -> Made:
+            self._correspondents.finish(connection)
+            refilings = _plan(connection, firm, undoes)
+            number = steps.begin(connection, by, at, undoes)
+            _change(connection, number, firm)
             self._write_passwords(connection, firm.mailboxes)
-            for shut_out in _SHUT_OUT:
-                connection.execute(shut_out, {"logins": [member.login for member in firm.members]})
-            book(connection, [Entry(one.kind, one.name, one.verb, one.what) for one in changes], by, at)
+            carry_out(connection, refilings, Deed(number, by, at))
+            made = Made(number, tuple(refilings))
+            book(connection, _entries(made, changes, undoes), by, at)
+            return made
 
-        await self._writer.run(work)
+        await self._correspondents.catch_up()
+        return await self._writer.run(work, lambda _: self._saving.wake())
+
+    async def rehearse(self, firm: Firm, *, undoes: int | None = None) -> tuple[Refiling, ...]:
+        """What `replace` would do to the record."""
+        await self._correspondents.catch_up()
+        return tuple(await self._reader.run(lambda connection: _plan(connection, firm, undoes)))
+
+    async def without(self, step: int) -> Firm:
+        """The firm with that step taken back. NotFound, or Conflict where something depends on it by now."""
+        return await self._reader.run(lambda connection: self._without(connection, step))
+
+    async def refiled(self, refilings: Sequence[Refiling]) -> list[Refiled]:
+        """The messages of which something becomes, as people know them, in the order of the refilings."""
+        return await self._reader.run(lambda connection: read_refiled(connection, refilings))
 
     def _load(self, connection: Connection) -> Firm:
+        gone = "the password of {} is gone: restore a backup, or set it with `postern apply`"
+        return firm_of(_read_nouns(connection), self._passwords(connection, gone))
+
+    def _without(self, connection: Connection, step: int) -> Firm:
+        steps.require_last(connection, step)
+        gone = "The password of {} was not kept: apply the mailbox with its password first, then undo the rest."
+        rows = steps.reversed_nouns(connection, step, _read_nouns(connection))
+        return firm_of(rows, self._passwords(connection, gone))
+
+    def _passwords(self, connection: Connection, gone: str) -> Callable[[str], Secret]:
+        """``gone`` says it where there is none, with braces for the name of its row."""
         boxes = _read_sealed(connection)
 
         def password(row: str) -> Secret:
             if row not in boxes:
-                raise Conflict(f"the password of {row} is gone: restore a backup, or set it with `postern apply`")
+                raise Conflict(gone.format(row))
             return self._seal.open(boxes[row], row)
 
-        return firm_of(_read_nouns(connection), password)
+        return password
 
     def _write_passwords(self, connection: Connection, mailboxes: Sequence[Mailbox]) -> None:
         boxes = _read_sealed(connection)
@@ -86,6 +130,30 @@ class FirmShelf:
 def _read_nouns(connection: Connection) -> dict[tuple[str, str], Noun]:
     rows = connection.execute(_NOUNS).all()
     return {(row.kind, row.name): Noun(row.kind, row.name, row.position, row.document) for row in rows}
+
+
+def _plan(connection: Connection, firm: Firm, undoes: int | None) -> list[Refiling]:
+    """From the firm that is there; the same for the rehearsal and for the change."""
+    old = firm_of(_read_nouns(connection), lambda _: Secret(""))
+    back = None if undoes is None else Back(undoes, steps.require_last(connection, undoes).newest)
+    return plan(connection, old, firm, back)
+
+
+def _entries(made: Made, changes: Sequence[Change], undoes: int | None) -> list[Entry]:
+    """The step first; it does not say whose mail it refiled, for who reads the trail may not read mail."""
+    entries = [Entry(one.kind, one.name, one.verb, one.what) for one in changes]
+    if entries or made.refilings or undoes:
+        verb = "applied" if undoes is None else f"took back {undoes}"
+        entries.insert(0, Entry("step", str(made.step), verb, summary(made.refilings)))
+    return entries
+
+
+def _change(connection: Connection, number: int, firm: Firm) -> None:
+    old, new = _read_nouns(connection), nouns(firm)
+    steps.note(connection, number, old, new)
+    _write_nouns(connection, old, new)
+    for shut_out in _SHUT_OUT:
+        connection.execute(shut_out, {"logins": [member.login for member in firm.members]})
 
 
 def _read_sealed(connection: Connection) -> dict[str, Sealed]:

@@ -18,6 +18,7 @@ from gateway.store.bodies import Bodies
 from gateway.store.brought import BroughtShelf
 from gateway.store.checking import Check, Noted
 from gateway.store.clock import QueueClock
+from gateway.store.correspondents import Correspondents
 from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
 from gateway.store.engine import connect, database_path
@@ -73,13 +74,14 @@ class Store:
         self._reader = Reader(reading)
         self._bell = Bell()
         self._closed = False
-        self._shelve_firm(seal)
         self._shelve_queue(clock)
         self._shelve_record()
+        self._shelve_firm(seal)
 
     def _shelve_firm(self, seal: Seal) -> None:
         """How it is set up, who may ask, and who is told."""
-        self.firm = FirmShelf(self._writer, self._reader, seal)
+        correspondents = Correspondents(self._data_dir, self._writer, self._reader)
+        self.firm = FirmShelf(self._writer, self._reader, seal, correspondents=correspondents, saving=self.saving)
         self.dkim = DkimShelf(self._writer, self._reader, seal)
         self.tokens = TokenShelf(self._writer, self._reader)
         self.activity = ActivityShelf(self._reader)

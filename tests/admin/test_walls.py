@@ -84,6 +84,7 @@ async def asks(made: Walled, methods: frozenset[str]) -> list[Ask]:
         "attachment": {"": [1]},
         "domain": {"": ["firm.example"]},
         "webhook": {"": ["crm"]},
+        "step": {"": [1]},
         "thread": {client: [number] for client, number in made.threads.items()},
         "number": {client: [number] for client, number in made.events.items()},
     }

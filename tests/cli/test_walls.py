@@ -34,6 +34,7 @@ ARGUMENTS: Mapping[str, Callable[[Walled], str]] = {
     "thread": lambda made: str(made.threads["Beta"]),
     "number": lambda made: str(made.events["Beta"]),
     "login": lambda made: "ana",
+    "step": lambda made: "1",
 }
 
 

@@ -188,7 +188,7 @@ async def test_applied_twice_or_from_its_export_or_in_another_order_it_changes_n
 async def change_lines(office: Office, change: Change) -> list[str]:
     document = finer()
     change(document)
-    return [str(one) for one in await office.apply(document, by="uid 0", at=NOON)]
+    return [str(one) for one in (await office.apply(document, by="uid 0", at=NOON)).changes]
 
 
 async def test_the_activity_says_whose_right_to_send_came_and_went() -> None:

@@ -28,7 +28,7 @@ def office_on(shelf: Shelf) -> Office:
 
 
 async def applied(office: Office, document: dict[str, Any], *, dry_run: bool = False, prune: bool = False) -> list[str]:
-    changes = await office.apply(document, by="uid 0", at=NOON, dry_run=dry_run, prune=prune)
+    changes = (await office.apply(document, by="uid 0", at=NOON, dry_run=dry_run, prune=prune)).changes
     return [str(change) for change in changes]
 
 

@@ -166,7 +166,8 @@ async def test_changes_are_written_down_with_who_and_when(store: Store, data_dir
     await store.firm.replace(FIRM, CHANGES, "root", NOW)
     with closing(sqlite3.connect(data_dir / "postern.db")) as raw:
         rows = raw.execute("SELECT who, kind, name, verb, what FROM activity ORDER BY number").fetchall()
-    assert rows == [("root", "mailbox", SUPPORT.key, "added", ""), ("root", "firm", "", "changed", "name")]
+    step = ("root", "step", "1", "applied", "no mail refiled")
+    assert rows == [step, ("root", "mailbox", SUPPORT.key, "added", ""), ("root", "firm", "", "changed", "name")]
 
 
 async def test_X1_a_password_lies_in_no_file_of_store_or_backup(store: Store, data_dir: Path, tmp_path: Path) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Body
+from fastapi import Body, Path
 from fastapi.responses import PlainTextResponse
 
-from gateway.admin import ruled, shapes
+from gateway.admin import refiled, ruled, shapes
 from gateway.admin.given import Asker, Behind, Given
+from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number
 from gateway.admin.ruled import asks
 from gateway.policy.walls import Right
 
 router = ruled.router("firm")
+
+StepNumber = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 @router.post("/v1/apply", openapi_extra=asks(Right.SETTINGS))
@@ -24,12 +27,34 @@ async def apply(
     *,
     dry_run: bool = False,
     prune: bool = False,
+    limit: Limit = PAGE,
+    after: Number | None = None,
 ) -> shapes.Json:
-    """Makes the firm as the document says, secrets in the clear; 422 with all faults, and then nothing changed."""
-    changes = await given.office.apply(
+    """Makes the firm as the document says, secrets in the clear; 422 with all faults, and then nothing changed.
+
+    ``record``: what became of stored mail by it, ``searches``: where more will be looked for; with ``dry_run``, what
+    would. Its messages come ``limit`` at a time; ``after`` is the last one seen.
+    """
+    made = await given.office.apply(
         document, by=asker, at=given.now(), dry_run=dry_run, prune=prune, caller=walls.caller
     )
-    return {"changes": [shapes.change(change) for change in changes], "dry_run": dry_run}
+    return await refiled.applied(made, given, walls, dry_run=dry_run, limit=limit, after=after)
+
+
+@router.post("/v1/steps/{step}/undo", openapi_extra=asks(Right.SETTINGS))
+async def undo(
+    step: StepNumber,
+    given: Given,
+    asker: Asker,
+    walls: Behind,
+    *,
+    dry_run: bool = False,
+    limit: Limit = PAGE,
+    after: Number | None = None,
+) -> shapes.Json:
+    """Takes back what was applied as that step, settings and filings; 409 where it was changed again since."""
+    made = await given.office.undo(step, by=asker, at=given.now(), dry_run=dry_run, caller=walls.caller)
+    return await refiled.applied(made, given, walls, dry_run=dry_run, limit=limit, after=after)
 
 
 @router.get("/v1/export", openapi_extra=asks(Right.SETTINGS))

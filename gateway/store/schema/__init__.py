@@ -32,6 +32,7 @@ from gateway.store.schema.queue import (
     tried,
 )
 from gateway.store.schema.record import filing, location, message, reference, thread, unfiled, unindexed, verdict
+from gateway.store.schema.steps import correspondent, correspondents, step, step_filing, step_noun
 from gateway.store.schema.sync import backfilled, cursor, mailbox_sync, searching, skipped, tally
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
     "body",
     "client_folder",
     "clock_mark",
+    "correspondent",
+    "correspondents",
     "cursor",
     "dkim_key",
     "document",
@@ -70,6 +73,9 @@ __all__ = [
     "searching",
     "sent_copy",
     "skipped",
+    "step",
+    "step_filing",
+    "step_noun",
     "tally",
     "thread",
     "tried",

@@ -106,6 +106,7 @@ unfiled = Table(
     Column("flags", JSON, nullable=False),
     Column("at", Moment, nullable=False),
     Column("who", Words, nullable=False),
+    Column("step", Integer),  # the change that did it; NULL: a person did
     PrimaryKeyConstraint("client", "message"),
     sqlite_with_rowid=False,
 )

@@ -1,0 +1,118 @@
+"""Does what was planned for the record, within the transaction of the change that it follows from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+
+from gateway.domain.record import Duty, Mark
+from gateway.domain.step import Doing, Refiling
+from gateway.store.columns import Moment, Words
+from gateway.store.refiling import AT_ONCE, MESSAGES, facts_of
+from gateway.store.saving import owe
+from gateway.store.schema import filing, saving, step_filing, thread, unfiled
+from gateway.store.threads import thread_for
+
+_ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
+_FLAGS = select(filing.c.flags, filing.c.thread).where(*_ONE)
+_MARK = update(filing).where(*_ONE)
+_ASIDE = insert(unfiled).from_select(
+    ["client", "message", "direction", "thread", "flags", "at", "who", "step"],
+    select(
+        filing.c.client,
+        filing.c.message,
+        filing.c.direction,
+        filing.c.thread,
+        filing.c.flags,
+        bindparam("at", type_=Moment),
+        bindparam("by", type_=Words),
+        bindparam("of_step"),
+    ).where(*_ONE),
+)
+_TAKE = delete(filing).where(*_ONE)
+_BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
+_DUTY = select(saving.c.duty).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
+_NO_DUTY = delete(saving).where(
+    saving.c.client == bindparam("of_client"),
+    saving.c.message == bindparam("number"),
+    saving.c.next_attempt.is_not(None),
+)
+_EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
+_NOTE = insert(step_filing)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Whose doing it is; ``by`` is for the trail."""
+
+    step: int
+    by: str
+    at: datetime
+
+
+def carry_out(connection: Connection, refilings: Sequence[Refiling], deed: Deed) -> None:
+    """All of them, and note them with the step."""
+    by_message: dict[int, list[Refiling]] = defaultdict(list)
+    for one in refilings:
+        by_message[one.message].append(one)
+    numbers = sorted(by_message)
+    for start in range(0, len(numbers), AT_ONCE):
+        rows = connection.execute(MESSAGES, {"numbers": numbers[start : start + AT_ONCE]})
+        for row in rows.all():
+            _refile(connection, row, by_message[row.id], deed)
+    noted = [
+        {"step": deed.step, "client": one.client, "message": one.message, "does": one.does.value} for one in refilings
+    ]
+    if noted:
+        connection.execute(_NOTE, noted)
+
+
+def _refile(connection: Connection, row: Any, refilings: Sequence[Refiling], deed: Deed) -> None:
+    left = [one.client for one in refilings if one.does is Doing.LEFT]
+    saved = any(_was_saved(connection, client, row.id) for client in left)
+    for one in refilings:
+        match one.does:
+            case Doing.FILED:
+                _file(connection, row, one, deed, saved=saved)
+            case Doing.LEFT:
+                _take_out(connection, one, deed)
+            case Doing.DOUBTED | Doing.SETTLED:
+                _mark(connection, one)
+
+
+def _file(connection: Connection, row: Any, one: Refiling, deed: Deed, *, saved: bool) -> None:
+    """What was saved of a message that moves is saved for whom it moves to; of other history, only where asked for."""
+    place = {"of_client": one.client, "number": one.message}
+    marks = [mark.value for mark in one.marks]
+    filed = {"client": one.client, "message": one.message, "direction": one.direction.value, "flags": marks}
+    connection.execute(insert(filing), filed | {"thread": thread_for(connection, one.client, facts_of(row))})
+    connection.execute(_BACK, place)
+    if Mark.AMBIGUOUS not in one.marks:
+        owe(connection, one.client, one.message, Duty.SAVE if saved else Duty.LOOK, deed.at)
+
+
+def _take_out(connection: Connection, one: Refiling, deed: Deed) -> None:
+    place = {"of_client": one.client, "number": one.message}
+    was = connection.execute(_FLAGS, place).one()
+    connection.execute(_ASIDE, place | {"at": deed.at, "by": deed.by, "of_step": deed.step})
+    connection.execute(_TAKE, place)
+    connection.execute(_NO_DUTY, place)
+    connection.execute(_EMPTY, {"of_thread": was.thread})
+
+
+def _mark(connection: Connection, one: Refiling) -> None:
+    place = {"of_client": one.client, "number": one.message}
+    flags = [flag for flag in connection.execute(_FLAGS, place).scalar_one() if flag != Mark.AMBIGUOUS.value]
+    if one.does is Doing.DOUBTED:
+        flags.append(Mark.AMBIGUOUS.value)
+    connection.execute(_MARK.values(flags=flags), place)
+
+
+def _was_saved(connection: Connection, client: str, number: int) -> bool:
+    duty = connection.execute(_DUTY, {"of_client": client, "number": number}).scalar()
+    return duty in {Duty.SAVE.value, Duty.IMPORT.value}

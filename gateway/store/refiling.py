@@ -1,0 +1,196 @@
+"""What a change of the firm does to the record: looked for first, which only reads, then done in the same transaction.
+
+A rehearsal is the look alone, so it says what the change would do because the change begins with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, select
+
+from gateway.domain.firm import Firm
+from gateway.domain.record import Direction, HeaderFacts, Mark
+from gateway.domain.step import Doing, Refiled, Refiling
+from gateway.policy import refiling
+from gateway.policy.match import Evidence, clients_of
+from gateway.policy.refiling import Lying
+from gateway.policy.thread import MAX_RELATED
+from gateway.store.compiled import Compiled
+from gateway.store.correspondents import candidates, evidence
+from gateway.store.schema import filing, message, reference, step_filing, unfiled
+
+AT_ONCE = 500  # messages looked at together: SQLite takes 32,766 values, and a short statement is prepared once
+ROUNDS = 10  # from what is answered to its answers: those name all before them, so one or two are usual
+
+_NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
+_COLUMNS = [message.c[name] for name in ("id", "message_id", "subject", "sender", "recipients", "date")]
+MESSAGES = select(*_COLUMNS, message.c.in_reply_to, message.c.refs).where(message.c.id.in_(_NUMBERS))
+_LIE = select(filing.c.message, filing.c.client, filing.c.flags).where(filing.c.message.in_(_NUMBERS))
+_ASIDE = select(unfiled).where(unfiled.c.message.in_(_NUMBERS))
+_HOLDERS = Compiled(
+    select(filing.c.message, filing.c.client)
+    .join(message, message.c.id == filing.c.message)
+    .where(message.c.message_id == bindparam("name"))
+)
+_ANSWERING = (
+    select(reference.c.message)
+    .join(message, message.c.message_id == reference.c.ref)
+    .where(message.c.id.in_(_NUMBERS), message.c.message_id != "")
+)
+_DONE = select(step_filing.c.message, step_filing.c.client, step_filing.c.does).where(
+    step_filing.c.step == bindparam("of_step")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A step that is taken back; ``newest`` is the newest message that was stored when it was made."""
+
+    step: int
+    newest: int
+
+
+@dataclass(slots=True)
+class _Found:
+    """What becomes of messages, as far as it is known."""
+
+    refilings: dict[int, tuple[Refiling, ...]] = field(default_factory=dict)
+    lie: dict[int, frozenset[str]] = field(default_factory=dict)  # in whose records, once it is done
+
+
+def facts_of(row: Any) -> HeaderFacts:
+    """Of a row of MESSAGES."""
+    answers = tuple(row.in_reply_to), tuple(row.refs)
+    return HeaderFacts(row.message_id, *answers, row.subject, row.sender, row.recipients, row.date)
+
+
+def plan(connection: Connection, old: Firm, new: Firm, back: Back | None = None) -> list[Refiling]:
+    """What becomes of stored messages where the firm becomes ``new``, by message; it only reads.
+
+    Every message in `correspondents` is looked at that can be another's by it: by its addresses and tags, and where
+    nothing else tells, because what it answers goes elsewhere.
+    """
+    return _Look(connection, old, new, back).run()
+
+
+class _Look:
+    def __init__(self, connection: Connection, old: Firm, new: Firm, back: Back | None) -> None:
+        self._connection = connection
+        self._firms = old, new
+        self._back = back
+        self._done = _done(connection, back.step) if back else {}
+        self._found = _Found()
+
+    def run(self) -> list[Refiling]:
+        where = refiling.touched(*self._firms)
+        wave = set(self._done)
+        if not where.is_nothing:
+            wave |= candidates(self._connection, where, *self._firms)
+        for _ in range(ROUNDS):
+            changed = [number for some in _chunks(sorted(wave)) for number in self._look(some)]
+            wave = {number for some in _chunks(changed) for number in self._answering(some)}
+            if not wave:
+                break
+        return [one for number in sorted(self._found.refilings) for one in self._found.refilings[number]]
+
+    def _look(self, numbers: Sequence[int]) -> Iterator[int]:
+        """Those of which something else becomes than was known."""
+        rows = self._connection.execute(MESSAGES.order_by(message.c.id), {"numbers": numbers}).all()
+        said = evidence(self._connection, rows)
+        flags, aside = _lie(self._connection, numbers), _aside(self._connection, numbers)
+        for row in rows:
+            taken = {one.client: one for one in aside.get(row.id, ())}
+            lying = self._lying(row, said[row.id], flags.get(row.id, {}), taken)
+            becomes = self._becomes(lying, taken)
+            if becomes != self._found.refilings.get(row.id, ()):
+                self._found.refilings[row.id] = becomes
+                self._found.lie[row.id] = _after(lying, becomes)
+                yield row.id
+
+    def _lying(self, row: Any, said: Evidence, flags: Mapping[str, tuple[str, ...]], taken: Mapping[str, Any]) -> Lying:
+        before, after = frozenset[str](), frozenset[str]()
+        if not self._is_sure(said):
+            before, after = self._answered(facts_of(row))
+        by_people = frozenset(name for name, one in taken.items() if one.step is None)
+        known = Evidence(said.senders, said.recipients, said.others, said.tags, before)
+        return Lying(row.id, known, after, flags, by_people)
+
+    def _is_sure(self, said: Evidence) -> bool:
+        """Whether it makes no difference what it answers."""
+        both = [clients_of(firm, said, firm.mailbox_by_key.keys()) for firm in self._firms]
+        return all(matches and not any(match.is_doubtful for match in matches) for matches in both)
+
+    def _answered(self, known: HeaderFacts) -> tuple[frozenset[str], frozenset[str]]:
+        """In whose records lies what it answers: now, and once this is done."""
+        before, after = set[str](), set[str]()
+        for name in known.answers[:MAX_RELATED]:
+            rows = _HOLDERS.all(self._connection, {"name": name})
+            before |= {row.client for row in rows}
+            after |= {row.client for row in rows if row.message not in self._found.lie}
+            after |= {client for row in rows for client in self._found.lie.get(row.message, ())}
+        return frozenset(before), frozenset(after)
+
+    def _becomes(self, lying: Lying, taken: Mapping[str, Any]) -> tuple[Refiling, ...]:
+        old, new = self._firms
+        if self._back is None:
+            return refiling.refilings(lying, old, new)
+        usual = refiling.refilings(lying, old, new, since=lying.message > self._back.newest)
+        done = self._done.get(lying.message, {})
+        aside = {name: _put_back(one) for name, one in taken.items() if one.step == self._back.step}
+        again = refiling.taken_back(lying, new, done, aside)
+        return (*(one for one in usual if one.client not in done), *again)
+
+    def _answering(self, numbers: Sequence[int]) -> Collection[int]:
+        return self._connection.execute(_ANSWERING, {"numbers": numbers}).scalars().all()
+
+
+def read_refiled(connection: Connection, refilings: Sequence[Refiling]) -> list[Refiled]:
+    """The messages, in their order; with whose they are at this moment."""
+    becomes: dict[int, list[Refiling]] = {}
+    for one in refilings:
+        becomes.setdefault(one.message, []).append(one)
+    found: list[Refiled] = []
+    for some in _chunks(list(becomes)):
+        lie = _lie(connection, some)
+        rows = connection.execute(MESSAGES.order_by(message.c.id), {"numbers": some}).all()
+        found += [Refiled(row.id, facts_of(row), tuple(lie.get(row.id, ())), tuple(becomes[row.id])) for row in rows]
+    return found
+
+
+def _after(lying: Lying, becomes: Sequence[Refiling]) -> frozenset[str]:
+    filed = {one.client for one in becomes if one.does is Doing.FILED}
+    return frozenset(lying.flags) - {one.client for one in becomes if one.does is Doing.LEFT} | filed
+
+
+def _put_back(row: Any) -> Refiling:
+    marks = tuple(map(Mark, row.flags))
+    return Refiling(row.message, row.client, Doing.FILED, Direction(row.direction), marks)
+
+
+def _done(connection: Connection, step: int) -> dict[int, dict[str, Doing]]:
+    found: dict[int, dict[str, Doing]] = {}
+    for row in connection.execute(_DONE, {"of_step": step}):
+        found.setdefault(row.message, {})[row.client] = Doing(row.does)
+    return found
+
+
+def _lie(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, tuple[str, ...]]]:
+    found: dict[int, dict[str, tuple[str, ...]]] = {}
+    for row in connection.execute(_LIE, {"numbers": numbers}):
+        found.setdefault(row.message, {})[row.client] = tuple(row.flags)
+    return found
+
+
+def _aside(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in connection.execute(_ASIDE, {"numbers": numbers}):
+        found.setdefault(row.message, []).append(row)
+    return found
+
+
+def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), AT_ONCE):
+        yield numbers[start : start + AT_ONCE]
