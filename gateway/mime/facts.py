@@ -17,6 +17,7 @@ MAX_PEOPLE = 2_000  # characters of From, To and Cc as shown
 MAX_MESSAGE_ID = 998
 MAX_REFERENCES = 100  # the last ones, for those are the nearest
 MAX_DATE = 100
+MAX_TOLD_APART = 100  # people: more of them are a mailing, and no conversation
 MAX_READ = 100_000  # octets of a field of references
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
@@ -45,7 +46,17 @@ def facts(message: bytes | Header) -> HeaderFacts:
         sender=_shown(header, "From", MAX_PEOPLE),
         recipients=", ".join(filter(None, (_shown(header, name, MAX_PEOPLE) for name in ("To", "Cc")))),
         date=_date(header),
+        people=_people(header),
     )
+
+
+def _people(header: Header) -> tuple[str, ...]:
+    """Each once, in the order of their keys; none where that would be fewer than there are."""
+    try:
+        keys = {mailbox.address.key for name in ("From", "To", "Cc") for mailbox in header.mailboxes(name)}
+    except AddressFault:
+        return ()
+    return tuple(sorted(keys)) if len(keys) <= MAX_TOLD_APART else ()
 
 
 def correspondents(message: bytes | Header) -> Correspondents:

@@ -20,10 +20,10 @@ from gateway.mime.facts import tags
 from gateway.policy.match import Evidence
 from gateway.policy.refiling import Touched, leads
 from gateway.store import files
-from gateway.store.bodies import blob_folder
 from gateway.store.compiled import Compiled
 from gateway.store.reader import Reader
 from gateway.store.schema import body, correspondent, correspondents, message
+from gateway.store.spool import blob_folder
 from gateway.store.writer import Writer
 
 log = structlog.get_logger()

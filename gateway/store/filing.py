@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.domain.record import Direction, EventKind, Filed, NewFiling
+from gateway.policy.topic import topic_of
 from gateway.store.bodies import Body, keep_all
 from gateway.store.compiled import Compiled
 from gateway.store.feed import add_event
@@ -76,10 +77,11 @@ class Transaction:
 
     def _file(self, connection: Connection, client: str, direction: Direction, number: int) -> int:
         item = self.item
-        thread = thread_for(connection, client, item.facts)
+        topic = "" if item.held else topic_of(item.facts.subject)
+        thread = thread_for(connection, client, item.facts, topic)
         marks = [mark.value for mark in item.marks.get(client, ())]
         row = {"client": client, "message": number, "direction": direction.value, "thread": thread, "flags": marks}
-        _FILE.run(connection, row)
+        _FILE.run(connection, row | {"topic": topic})
         if not item.announce:
             return 0
         return add_event(

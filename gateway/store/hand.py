@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select, up
 
 from gateway.domain.errors import Conflict
 from gateway.domain.record import Direction, Duty, EventKind, Mark, Message
+from gateway.policy.topic import topic_of
 from gateway.store.activity import Entry, book
 from gateway.store.columns import Moment, Words
 from gateway.store.feed import Bell, add_event
@@ -106,9 +107,11 @@ def _file(connection: Connection, message: Message, client: str, direction: Dire
     """Its attachments become documents of the client, unless it is unverified mail that waits for a person's word."""
     place = {"of_client": client, "number": message.id}
     known = connection.execute(_FILED, place).one_or_none()
+    waits = message.weighed is not None and message.weighed.is_open
     if known is None:
-        row = {"client": client, "message": message.id, "direction": direction.value}
-        row |= {"thread": thread_for(connection, client, message.facts), "flags": [Mark.BY_HAND.value]}
+        topic = "" if waits else topic_of(message.facts.subject)
+        row = {"client": client, "message": message.id, "direction": direction.value, "topic": topic}
+        row |= {"thread": thread_for(connection, client, message.facts, topic), "flags": [Mark.BY_HAND.value]}
         connection.execute(_FILE, row)
         connection.execute(_BACK, place)
     elif Mark.AMBIGUOUS.value in known.flags:
@@ -116,7 +119,6 @@ def _file(connection: Connection, message: Message, client: str, direction: Dire
         connection.execute(_MARK.values(flags=flags), place)
     else:
         raise Conflict(f"message {message.id} is filed under {client} already")
-    waits = message.weighed is not None and message.weighed.is_open
     if direction is Direction.INBOX and not waits:
         owe(connection, client, message.id, Duty.SAVE, at)
 

@@ -82,6 +82,7 @@ def _noted(item: NewFiling, sha256: str) -> dict[str, object]:
         "sender": facts.sender,
         "recipients": facts.recipients,
         "date": facts.date,
+        "people": [clean(one) for one in facts.people],
         "filed_at": item.filed_at,
         "author_login": item.author_login,
         "grant_kind": item.grant,
@@ -98,6 +99,7 @@ def read_message(row: AnyRow) -> Message:
         sender=row.sender,
         recipients=row.recipients,
         date=row.date,
+        people=tuple(row.people),
     )
     weighed = read_weighed(row)
     return Message(row.id, row.sha256, row.size, facts, row.filed_at, row.author_login, row.grant_kind, weighed)

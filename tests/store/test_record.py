@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from gateway.domain.errors import Conflict, NotFound
-from gateway.domain.record import Direction, Duty, EventKind, Filing, HeaderFacts, Location
+from gateway.domain.record import Direction, Duty, EventKind, Filing, HeaderFacts, Location, NewFiling
 from gateway.store.store import Store
 from tests.store.making import NOW, SUPPORT, dated, document, facts, filing, inbox, mail, reached, save
 
@@ -242,3 +243,78 @@ async def test_the_same_attachment_in_many_filed_together_is_one_document(store:
     names = sorted(one.name for one in await store.record.documents("Al"))
     assert names == ["2026-03-14 a (2).pdf", "2026-03-14 a.pdf"]
     assert await store.verify() == []
+
+
+SALE = "Sale of the house in Sibiu"
+
+
+def about(
+    subject: str, name: str = "", *, days: float = 0, answers: Sequence[str] = (), people: Sequence[str] = ()
+) -> HeaderFacts:
+    who = tuple(people) or ("al@pacino.example", "support@firm.example")
+    at = NOW + timedelta(days=days)
+    return replace(facts(name, references=answers), subject=subject, date=at, people=who)
+
+
+async def number_of_threads(store: Store, *items: NewFiling) -> int:
+    for item in items:
+        await store.record.file(item)
+    return len({one.thread for one in await store.record.list(items[0].clients[0][0], None)})
+
+
+async def test_two_answers_to_what_nobody_has_are_one_thread(store: Store) -> None:
+    first = filing(mail("2"), "Al", known=facts("<2@x>", answers=["<1@else>"]))
+    second = filing(mail("3"), "Al", known=facts("<3@x>", references=["<0@else>", "<1@else>"]))
+    other = filing(mail("3"), "Diane", known=facts("<3@x>", references=["<1@else>"]))
+    await store.record.file(other)
+    assert await number_of_threads(store, first, second) == 1
+    (alone,) = await store.record.list("Diane", None)
+    assert alone.thread not in {one.thread for one in await store.record.list("Al", None)}
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_an_answer_without_references_joins_by_subject_in_any_order(store: Store, backwards: bool) -> None:
+    items = [
+        filing(mail("1"), "Al", known=about(SALE, "<1@x>")),
+        filing(mail("2"), "Al", known=about(f"Re: {SALE}", "<2@x>", days=1)),
+        filing(mail("3"), "Al", known=about(f"Re: {SALE}", "<3@x>", days=2, answers=["<1@x>"])),
+    ]
+    assert await number_of_threads(store, *(reversed(items) if backwards else items)) == 1
+
+
+async def test_a_subject_ties_neither_strangers_nor_months_nor_generic_words(store: Store) -> None:
+    items = [
+        filing(mail("1"), "Al", known=about(SALE)),
+        filing(mail("2"), "Al", known=about(f"Re: {SALE}", people=["al@pacino.example", "other@firm.example"])),
+        filing(mail("3"), "Al", known=about(f"Re: {SALE}", days=90)),
+        filing(mail("4"), "Al", known=about("Documents")),
+        filing(mail("5"), "Al", known=about("Re: Documents")),
+        filing(mail("6"), "Al", known=about("")),
+        filing(mail("7"), "Al", known=about("Re:")),
+    ]
+    assert await number_of_threads(store, *items) == 7
+
+
+async def test_I10_a_subject_joins_nothing_across_clients(store: Store) -> None:
+    await store.record.file(filing(mail("1"), "Diane", known=about(SALE)))
+    await store.record.file(filing(mail("2"), "Al", known=about(f"Re: {SALE}")))
+    (al,), (diane,) = await store.record.list("Al", None), await store.record.list("Diane", None)
+    assert al.thread != diane.thread
+
+
+async def test_what_names_its_thread_is_not_asked_for_its_subject(store: Store) -> None:
+    items = [
+        filing(mail("1"), "Al", known=about(SALE, "<1@x>")),
+        filing(mail("2"), "Al", known=about("Lease of the flat", "<2@x>")),
+        filing(mail("3"), "Al", known=about(f"Re: {SALE}", "<3@x>", answers=["<2@x>"])),
+    ]
+    assert await number_of_threads(store, *items) == 2
+    threads = await threads_of(store, "Al")
+    assert threads["<3@x>"] == threads["<2@x>"]
+
+
+async def test_forged_mail_gets_into_no_thread_by_its_subject_and_draws_none_to_it(store: Store) -> None:
+    held = replace(filing(mail("1"), "Al", known=about(SALE)), held=True)
+    after = replace(filing(mail("3"), "Al", known=about(f"Re: {SALE}", days=2)), held=True)
+    answer = filing(mail("2"), "Al", known=about(f"Re: {SALE}", days=1))
+    assert await number_of_threads(store, held, answer, after) == 3

@@ -38,6 +38,8 @@ message = Table(
     Column("author_login", Words, nullable=False),
     Column("grant_kind", Text, nullable=False),
     Column("digest", Text),  # of what was noted of it when it was filed; NULL: that was before there were digests
+    # Keys of those in From, To and Cc; what was filed before they were kept has none.
+    Column("people", JSON, nullable=False, server_default="[]"),
     Index("message_message_id", "message_id"),
     sqlite_autoincrement=True,
 )
@@ -86,12 +88,15 @@ filing = Table(
     Column("direction", Text, nullable=False),
     Column("thread", Integer, nullable=False),
     Column("flags", JSON, nullable=False),
+    # The words of its subject where they may tie it to others; empty: generic, unverified, or filed before.
+    Column("topic", Words, nullable=False, server_default=""),
     PrimaryKeyConstraint("client", "message"),
     # A thread belongs to one client, and the database itself holds filings to it.
     ForeignKeyConstraint(["thread", "client"], ["thread.id", "thread.client"]),
     Index("filing_box", "client", "direction", "message"),
     Index("filing_message", "message"),
     Index("filing_thread", "thread", "client"),
+    Index("filing_topic", "client", "topic", "message", sqlite_where=text("topic <> ''")),
     sqlite_with_rowid=False,
 )
 
