@@ -13,6 +13,7 @@ from gateway.domain.status import Status
 from gateway.inbound.saving import Saving
 from gateway.inbound.stops import Stops
 from gateway.office.office import Office
+from gateway.office.pages import Pages
 from gateway.office.tokens import Tokens
 from gateway.office.webhooks import Webhooks
 from gateway.outbound.rehearse import Rehearsal
@@ -50,6 +51,11 @@ class Services:
     def saves(self) -> Saving:
         """What makes documents of attachments."""
         return self.saving or Saving(self.store, room=Room(), now=self.now)
+
+    @cached_property
+    def pages(self) -> Pages:
+        """What makes mail fit to be shown."""
+        return Pages()
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from gateway.domain.firm import Change, Client, Endpoint, Mailbox, Member, Rule, Signature, When
 from gateway.domain.history import History, SentState, Tried
 from gateway.domain.mail import Outcome, QueueEntry, Recipient
-from gateway.domain.record import Activity, Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message
+from gateway.domain.record import Activity, Document, Event, Filing, HeaderFacts, Location, MailboxSync, Message, Talk
 from gateway.domain.status import Status
 from gateway.domain.verdict import Weighed
 from gateway.policy.pace import limits_for
@@ -182,6 +182,28 @@ def filing(value: Filing) -> Json:
         "thread": value.thread,
         "flags": list(value.flags),
         "message": message(value.message),
+    }
+
+
+def place(value: Filing) -> Json:
+    """Where a message that left lies: ``link`` is its thread on this socket."""
+    return {
+        "client": value.client,
+        "message": value.message.id,
+        "thread": value.thread,
+        "link": f"/v1/threads/{value.thread}",
+    }
+
+
+def talk(value: Talk) -> Json:
+    """A thread as it is listed."""
+    return {
+        "thread": value.thread,
+        "messages": value.messages,
+        "last_message": value.last,
+        "last_at": moment(value.at),
+        "last_from": value.sender,
+        "subject": value.subject,
     }
 
 

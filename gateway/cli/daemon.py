@@ -57,6 +57,14 @@ class Daemon:
     def content(self, path: str) -> bytes:
         return self._ask("GET", path, {}).content
 
+    def download(self, path: str, **params: str) -> Iterator[bytes]:
+        """The same piece by piece, for what may be large; no piece may take longer than an answer."""
+        with self._failures(), self._client.stream("GET", path, params=params) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _failure(answer)
+            yield from answer.iter_bytes()
+
     def post(
         self, path: str, body: object = None, *, patient: bool = False, **params: str | int | bool | None
     ) -> Answer:

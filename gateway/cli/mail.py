@@ -15,6 +15,7 @@ from gateway.cli.settings import count
 from gateway.cli.talking import PATH, talking
 
 PAGE = 50
+COLUMNS = ("id", "date", "box", "thread", "sender", "from", "to", "subject")
 EXPORT_PAGE = 500  # the largest that the daemon gives
 
 
@@ -46,10 +47,9 @@ def list_mail(
     if paper.as_json:
         paper.answer(answer)
         return
-    rows = [_row(one) for one in answer.parts("messages")]
-    columns = ("id", "date", "box", "thread", "sender", "from", "to", "subject")
+    rows = [row(one) for one in answer.parts("messages")]
     empty = f"No mail of {client} waits for an approval." if unverified else f"No mail of {client} has been filed yet."
-    paper.table(columns, rows, empty=empty)
+    paper.table(COLUMNS, rows, empty=empty)
 
 
 @mail.command(context_settings={"ignore_unknown_options": True})
@@ -103,6 +103,7 @@ def show(daemon: Daemon, paper: Paper, message_id: int) -> None:
             ("subject", answer.text("subject")),
             ("message-id", answer.text("message_id")),
             ("clients", ", ".join(answer.words("clients"))),
+            ("thread", ", ".join(one.text("thread") for one in answer.parts("threads"))),
             ("written by", answer.text("author_login")),
             ("allowed by", answer.text("grant")),
             *_verdict(answer),
@@ -238,7 +239,8 @@ def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
     return str(target)
 
 
-def _row(row: Answer) -> list[str]:
+def row(row: Answer) -> list[str]:
+    """A message of a list, for `COLUMNS`."""
     message = _message(row)
     date = message.moment("date") or message.moment("filed_at")
     return [

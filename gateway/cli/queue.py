@@ -83,6 +83,10 @@ def _print(paper: Paper, one: Answer) -> None:
             ("sent copy", _sent(one.part("sent_copy"), "filed")),
             *((_ERRANDS[each.text("kind")][0], _errand(each)) for each in one.parts("errands")),
             *(
+                ("in thread", f"{place.text('thread')} of {place.text('client')} (message {place.text('message')})")
+                for place in one.parts("threads")
+            ),
+            *(
                 ("reported", f"{each.moment('at')} {each.text('subject')} ({each.text('id')})")
                 for each in one.parts("reports")
             ),

@@ -12,6 +12,7 @@ from gateway.cli import (
     apply,
     backup,
     check,
+    conversation,
     dkim,
     document,
     export,
@@ -72,5 +73,7 @@ for _command in (
     version.version,
 ):
     root.add_command(_command)
+for _command in conversation.COMMANDS:
+    mail.mail.add_command(_command)
 firm.NOUNS["member"].add_command(member.token)
 firm.NOUNS["rule"].add_command(rule.try_rules)

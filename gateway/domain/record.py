@@ -137,6 +137,18 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
+class Talk:
+    """A thread of a client as it is listed: how much there is of it, and what came last."""
+
+    thread: int
+    messages: int
+    last: int  # the id of the newest message
+    at: datetime  # when that was written
+    sender: str  # of that
+    subject: str  # of the first
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """An attachment saved for a client; ``path`` is relative to the data folder, ``message`` the first that had it."""
 

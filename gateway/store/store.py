@@ -18,6 +18,7 @@ from gateway.store.bodies import Bodies
 from gateway.store.brought import BroughtShelf
 from gateway.store.checking import Check, Noted
 from gateway.store.clock import QueueClock
+from gateway.store.conversations import Conversations
 from gateway.store.correspondents import Correspondents
 from gateway.store.dkim import DkimShelf
 from gateway.store.documents import CLIENTS
@@ -103,6 +104,7 @@ class Store:
         """The clients' record, what was made of it, and how far the mailboxes have been read."""
         self.saving = SavingShelf(self._data_dir, self._writer, self._reader, self._bell)
         self.brought = BroughtShelf(self._reader)
+        self.conversations = Conversations(self._reader)
         self.hand = ByHand(self._writer, self._reader, self._bell, self.saving)
         self.record = Record(self._data_dir, self._writer, self._reader, self.bodies, self._bell, saving=self.saving)
         self.verdicts = Verdicts(self._writer, self._reader, self._bell)

@@ -193,6 +193,10 @@ async def test_U3_what_is_closed_is_refused_in_the_very_words_of_what_is_not_the
         ("POST /v1/scheduled/entry-beta/cancel", "POST /v1/scheduled/entry-none/cancel"),
         ("POST /v1/mailboxes/ion@firm.example/sync", "POST /v1/mailboxes/none@firm.example/sync"),
         ("/v1/queue?before=entry-beta", "/v1/queue?before=entry-none"),
+        ("/v1/clients/Beta/threads", "/v1/clients/None/threads"),
+        (f"/v1/messages/{made.messages['Beta']}/page", "/v1/messages/99999/page"),
+        (f"/v1/threads/{made.threads['Beta']}", "/v1/threads/99999"),
+        (f"/v1/threads/{made.threads['Beta']}/page", "/v1/threads/99999/page"),
         (f"POST /v1/threads/{made.threads['Beta']}/mute", "POST /v1/threads/99999/mute"),
         (f"POST /v1/events/{made.events['Beta']}/snooze", "POST /v1/events/99999/snooze"),
     ]

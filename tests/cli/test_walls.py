@@ -20,11 +20,13 @@ async def made(tmp_path: Path) -> AsyncIterator[Walled]:
 
 
 LOCAL = frozenset({"serve", "check", "trial", "version"})  # they ask no daemon
+ONE_OF = frozenset({"sent"})  # options of which one must be said
 ARGUMENTS: Mapping[str, Callable[[Walled], str]] = {
     "message_id": lambda made: str(made.messages["Beta"]),
     "message_ids": lambda made: str(made.messages["Beta"]),
     "document_id": lambda made: str(made.documents["Beta"]),
     "queue_id": lambda made: made.entries["Beta"],
+    "sent": lambda made: made.entries["Beta"],
     "queue_ids": lambda made: made.entries["Beta"],
     "client": lambda made: "Beta",
     "old": lambda made: "Beta",
@@ -61,7 +63,7 @@ def arguments(made: Walled, command: click.Command, folder: Path) -> list[str]:
     }
     found: list[str] = []
     for parameter in command.params:
-        if not parameter.required:
+        if not parameter.required and parameter.name not in ONE_OF:
             continue
         name = parameter.name or ""
         made_of = ARGUMENTS.get(name)

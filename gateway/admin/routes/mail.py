@@ -58,17 +58,19 @@ async def messages(
 async def message(message_id: MessageId, given: Given, walls: Behind) -> shapes.Json:
     """With its text as a person reads it."""
     record = given.store.record
-    clients = await _open_clients(message_id, given, walls)
+    clients = await open_clients(message_id, given, walls)
     found = await record.message(message_id)
     raw = await record.raw(message_id)
     text = await asyncio.to_thread(plain_text, raw)  # megabytes of MIME would hold up the loop
-    return shapes.whole_message(found, clients, await record.locations(message_id), text)
+    lies = [shapes.place(one) for one in await record.filings(message_id) if one.client in clients]
+    whole = shapes.whole_message(found, clients, await record.locations(message_id), text)
+    return whole | {"threads": lies}
 
 
 @router.post("/v1/messages/{message_id}/approve", openapi_extra=asks(Right.RECORD))
 async def approve_message(message_id: MessageId, given: Given, walls: Behind, asker: Asker) -> shapes.Json:
     """Unverified mail is the client's after all: its attachments become documents; the trail says who said so."""
-    clients = await _open_clients(message_id, given, walls)
+    clients = await open_clients(message_id, given, walls)
     approved = await approve(given.store, message_id, by=asker, now=given.now(), saving=given.saves)
     shown = [one.path for one in approved.documents if one.client in clients]
     return {"message": approved.message, "clients": clients, "documents": shown}
@@ -128,20 +130,20 @@ async def _lies(message_id: int, given: Services, walls: Walls) -> shapes.Json:
 async def _known(message_id: int, given: Services, walls: Walls) -> None:
     """NotFound where they see neither the message nor a record that it was taken out of."""
     if not walls.opened(await given.store.hand.taken_from(message_id)):
-        await _open_clients(message_id, given, walls)
+        await open_clients(message_id, given, walls)
 
 
 @router.get("/v1/messages/{message_id}/raw", openapi_extra=asks(Right.RECORD))
 async def raw_message(message_id: MessageId, given: Given, walls: Behind) -> Response:
     """The octets as they came."""
-    await _open_clients(message_id, given, walls)
+    await open_clients(message_id, given, walls)
     return served(await given.store.record.raw(message_id), f"{message_id}.eml")
 
 
 @router.get("/v1/messages/{message_id}/attachments", openapi_extra=asks(Right.RECORD))
 async def attachments_of(message_id: MessageId, given: Given, walls: Behind) -> shapes.Json:
     """All of them, also those that were not saved, numbered from 1."""
-    await _open_clients(message_id, given, walls)
+    await open_clients(message_id, given, walls)
     raw = await given.store.record.raw(message_id)
     infected = await given.store.brought.infected(message_id)
     rows = await asyncio.to_thread(
@@ -153,7 +155,7 @@ async def attachments_of(message_id: MessageId, given: Given, walls: Behind) -> 
 @router.get("/v1/messages/{message_id}/attachments/{attachment}", openapi_extra=asks(Right.RECORD))
 async def one_attachment(message_id: MessageId, attachment: AttachmentNumber, given: Given, walls: Behind) -> Response:
     """One attachment, decoded; an infected one only `raw` gives."""
-    await _open_clients(message_id, given, walls)
+    await open_clients(message_id, given, walls)
     found = (one for one in each_attachment(await given.store.record.raw(message_id)) if one.number == attachment)
     one = await asyncio.to_thread(next, found, None)
     if one is None:
@@ -164,7 +166,7 @@ async def one_attachment(message_id: MessageId, attachment: AttachmentNumber, gi
     return served(one.content, safe_name(one.name))
 
 
-async def _open_clients(message_id: int, given: Services, walls: Walls) -> list[str]:
+async def open_clients(message_id: int, given: Services, walls: Walls) -> list[str]:
     """Whose message it is, as far as they are open to who asks; NotFound where none is, or there is no such message."""
     clients = walls.opened(await given.store.record.clients_of(message_id))
     if not clients:

@@ -53,7 +53,8 @@ async def entry(queue_id: str, given: Given, walls: Behind) -> shapes.Json:
     failed = sum(one.outcome.delivery is Delivery.FAILED for one in came_back)
     stands = standing(theirs, given.now(), zone_of(given.office.firm), patience, came_back=failed)
     told = shapes.history(replace(history, tried=tried, came_back=came_back))
-    return shown(found, walls) | told | {"standing": stands, "ended_at": _ended(found)}
+    threads = [shapes.place(one) for one in await given.store.conversations.sent(found) if walls.opens(one.client)]
+    return shown(found, walls) | told | {"standing": stands, "ended_at": _ended(found), "threads": threads}
 
 
 def _ended(found: QueueEntry) -> str | None:
