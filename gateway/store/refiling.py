@@ -137,11 +137,10 @@ class _Look:
         old, new = self._firms
         if self._back is None:
             return refiling.refilings(lying, old, new)
-        usual = refiling.refilings(lying, old, new, since=lying.message > self._back.newest)
-        done = self._done.get(lying.message, {})
+        if lying.message > self._back.newest:
+            return refiling.refilings(lying, old, new, since=True)
         aside = {name: _put_back(one) for name, one in taken.items() if one.step == self._back.step}
-        again = refiling.taken_back(lying, new, done, aside)
-        return (*(one for one in usual if one.client not in done), *again)
+        return tuple(refiling.taken_back(lying, new, self._done.get(lying.message, {}), aside))
 
     def _answering(self, numbers: Sequence[int]) -> Collection[int]:
         return self._connection.execute(_ANSWERING, {"numbers": numbers}).scalars().all()

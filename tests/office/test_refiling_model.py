@@ -1,0 +1,258 @@
+"""On any firm and record: a rehearsal says what then happens, each message ends where the rules say, undo restores."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from gateway.domain.errors import Conflict, Faulty
+from gateway.domain.firm import Firm
+from gateway.domain.record import Mark, NewFiling
+from gateway.domain.step import Doing, Refiling
+from gateway.inbound.filing import Said, whose
+from gateway.mime.facts import facts
+from gateway.mime.header import Header
+from gateway.office.filing import Clerk
+from gateway.office.office import Applied, Office
+from gateway.store.store import Store
+from tests.office.shelf import NOON
+from tests.store.making import KEY
+from tests.store.test_queue_model import empty_database
+
+T = TypeVar("T")
+Lies = dict[tuple[int, str], tuple[str, frozenset[str]]]  # box and flags by message and client
+
+CLIENTS = ("Al", "Diane", "Meryl")
+OWN = "support@firm.example"
+PEOPLE = ("a@x.example", "a+t@x.example", "b@x.example", "c@y.example", "d.e@gmail.com", "de@googlemail.com")
+NOUN: dict[str, Any] = {
+    "member": [{"login": "ana", "name": "Ana"}],
+    "mailbox": [
+        {
+            "address": OWN,
+            "name": "Support",
+            "members": ["ana"],
+            "password": "x",
+            "imap": {"host": "h.example"},
+            "smtp": {"host": "h.example"},
+        }
+    ],
+}
+SPELLINGS = st.sampled_from(([], ["plus"], ["gmail-dots"], ["plus", "gmail-dots"]))
+
+
+@st.composite
+def clients(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Any of the clients, each with some of the people, domains and tags; several may have the same."""
+    found = []
+    for number, name in enumerate(draw(st.sets(st.sampled_from(CLIENTS)).map(sorted))):
+        theirs = draw(st.lists(st.sampled_from(PEOPLE), unique=True, max_size=3))
+        addresses = [{"address": one, "email_sync": draw(st.integers(0, 3)) > 0} for one in theirs]
+        domains = draw(st.sets(st.sampled_from(("x.example", "y.example")), max_size=1).map(sorted))
+        one = {"name": name, "contacts": [{"name": "C", "addresses": addresses}], "domains": domains}
+        found.append(one | ({"tag": f"T{draw(st.integers(0, 1)) * 10 + number}"} if draw(st.booleans()) else {}))
+    return found
+
+
+class RefilingMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        shutil.copy(empty_database(), self.folder / "postern.db")
+        self.runner = asyncio.Runner()
+        self.raws: dict[int, bytes] = {}
+        self.fresh: list[tuple[int, Firm, Lies]] = []  # steps that nothing came behind: firm and record before each
+
+    def run(self, work: Awaitable[T]) -> T:
+        async def wait() -> T:
+            return await work
+
+        return self.runner.run(wait())
+
+    @initialize(first=clients())
+    def start(self, first: list[dict[str, Any]]) -> None:
+        self.store = self.run(Store.open(self.folder, url=None, key=KEY))
+        self.office = Office(self.store.firm)
+        self.run(self.office.load())
+        document = NOUN | {"firm": {"name": "F"}, "client": first}
+        self.run(self.office.apply(document, by="test", at=NOON))
+        self.clerk = Clerk(self.store, firm=lambda: self.office.firm, now=lambda: NOON)
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            assert self.run(self.store.verify()) == []
+            self.run(self.store.close())
+        self.runner.close()
+        shutil.rmtree(self.folder)
+
+    def lies(self) -> Lies:
+        found: Lies = {}
+        for name in CLIENTS:
+            for one in self.run(self.store.record.list(name, None, 10_000)):
+                found[one.message.id, name] = str(one.direction), frozenset(one.flags)
+        return found
+
+    @rule(
+        sender=st.sampled_from((*PEOPLE, OWN, OWN)),
+        to=st.lists(st.sampled_from((*PEOPLE, OWN)), min_size=1, max_size=3),
+        reply_to=st.sampled_from(("", *PEOPLE)),
+        tag=st.sampled_from(("", "[T0] ", "[t10] ", "[T1] ", "[T11] ", "[T2] ")),
+        answers=st.integers(0, 8),
+    )
+    def arrive(self, sender: str, to: list[str], reply_to: str, tag: str, answers: int) -> None:
+        """Filed as the tail does it, where it is anybody's."""
+        number = len(self.raws) + 1
+        lines = [f"From: {sender}", f"To: {', '.join(to)}", f"Message-ID: <{number}@m>", f"Subject: {tag}{number}"]
+        lines += [f"Reply-To: {reply_to}"] if reply_to else []
+        lines += [f"References: <{number - answers}@m>"] if 0 < answers < number else []
+        raw = "\r\n".join([*lines, "", "x", ""]).encode()
+        matches = self.matches(self.office.firm, raw)
+        item = NewFiling(
+            raw=raw,
+            facts=facts(raw),
+            clients=tuple((one.client, one.direction) for one in matches),
+            marks={one.client: one.marks for one in matches if one.marks},
+            filed_at=NOON,
+        )
+        if matches:
+            self.raws[self.run(self.store.record.file(item)).message] = raw
+            self.fresh.clear()
+
+    def matches(self, firm: Firm, raw: bytes) -> Any:
+        said = Said.of(Header.read(raw))
+        held = self.run(self.store.record.holders(said.answers)) if said.answers else {}
+        return whose(firm, said, frozenset[str]().union(*held.values()))
+
+    @rule(new=clients(), same=SPELLINGS, prune=st.booleans())
+    def change(self, new: list[dict[str, Any]], same: list[str], prune: bool) -> None:
+        document = {"firm": {"name": "F", "same_address": same}, "client": new}
+        old, before = self.office.firm, self.lies()
+        try:
+            said = self.run(self.office.apply(document, by="test", at=NOON, prune=prune, dry_run=True))
+        except Faulty:  # a tag that stays another client's
+            return
+        assert (self.lies(), self.office.firm) == (before, old), "a rehearsal changes nothing"
+        made = self.run(self.office.apply(document, by="test", at=NOON, prune=prune))
+        assert (said.changes, list(said.refilings)) == (made.changes, list(made.refilings))
+        assert self.lies() == self.done(before, made.refilings)
+        self.is_by_the_rules(old, before)
+        if made.step is not None:
+            self.fresh.append((made.step, old, before))
+
+    def done(self, before: Lies, refilings: object) -> Lies:
+        """The record once these are done to it."""
+        after = dict(before)
+        assert isinstance(refilings, tuple)
+        for one in refilings:
+            assert isinstance(one, Refiling)
+            place = one.message, one.client
+            if one.does is Doing.FILED:
+                assert place not in before
+                after[place] = str(one.direction), frozenset(map(str, one.marks))
+                continue
+            box, flags = after.pop(place)
+            ambiguous = frozenset({str(Mark.AMBIGUOUS)})
+            if one.does is not Doing.LEFT:
+                assert (ambiguous <= flags) == (one.does is Doing.SETTLED)
+                after[place] = box, flags - ambiguous if one.does is Doing.SETTLED else flags | ambiguous
+        return after
+
+    def is_by_the_rules(self, old: Firm, before: Lies) -> None:
+        """Said anew for mail that answers nothing, from its bytes and without any index."""
+        new, after = self.office.firm, self.lies()
+        for number, raw in self.raws.items():
+            said = Said.of(Header.read(raw))
+            if said.answers:
+                continue
+            was = {one.client for one in whose(old, said)}
+            becomes = {one.client for one in whose(new, said)}
+            taken = set(self.run(self.store.hand.taken_from(number)))
+            lay = {name for at, name in before if at == number}
+            lies = {name for at, name in after if at == number}
+            assert lies - lay <= becomes - was
+            assert (becomes - was) - taken <= lies
+            for name in lay - lies:
+                assert name in was - becomes
+                assert "by hand" not in before[number, name][1]
+                assert becomes, "what is nobody's any more stays"
+            by_hand = {name for name in lay if "by hand" in before[number, name][1]}
+            stays = {name for name in lay & was - becomes if self.is_still_known(name, said, old, new)}
+            assert stays <= lies, "what is only taken away or turned off leaves what was filed"
+            if not said.tags:
+                assert lay & was - becomes - by_hand - stays == lay - lies, "what is handed on takes its mail along"
+            for name in (lay & was & becomes) - by_hand:
+                doubted = [{one.client: one.is_doubtful for one in whose(firm, said)}[name] for firm in (old, new)]
+                if doubted[0] != doubted[1]:
+                    assert ("ambiguous" in after[number, name][1]) == doubted[1]
+
+    def is_still_known(self, name: str, said: Said, old: Firm, new: Firm) -> bool:
+        """Whether an address that led here leads to nobody now, or is this client's still."""
+        for address in (*said.people.senders, *said.people.recipients, *said.people.others):
+            if (name, True) in [(client.name, synced) for client, synced in old.clients_with(address)]:
+                now: Mapping[str, bool] = {client.name: synced for client, synced in new.clients_with(address)}
+                if name in now or not any(now.values()):
+                    return True
+        return False
+
+    @precondition(lambda self: self.raws)
+    @rule(which=st.integers(0, 30), client=st.sampled_from(CLIENTS), put=st.booleans())
+    def by_hand(self, which: int, client: str, put: bool) -> None:
+        number = sorted(self.raws)[which % len(self.raws)]
+        try:
+            if put and client in self.office.firm.client_by_name:
+                self.run(self.clerk.file(number, client, by="ana"))
+            elif not put:
+                self.run(self.clerk.unfile(number, client, by="ana"))
+        except Conflict:
+            return
+        self.fresh.clear()
+
+    @precondition(lambda self: self.fresh)
+    @rule()
+    def undo_the_last(self) -> None:
+        step, firm, before = self.fresh.pop()
+        now = self.lies()
+        said = self.run(self.office.undo(step, by="test", at=NOON, dry_run=True))
+        assert self.lies() == now
+        made = self.run(self.office.undo(step, by="test", at=NOON))
+        assert (said.changes, list(said.refilings)) == (made.changes, list(made.refilings))
+        assert self.lies() == before
+        assert self.office.firm == firm == self.run(self.store.firm.load())
+
+    @precondition(lambda self: self.fresh)
+    @rule(which=st.integers(0, 5))
+    def undo_another_and_redo(self, which: int) -> None:
+        """Any step: it is refused in words that say what came between, or taken back and then made again."""
+        step = self.fresh[which % len(self.fresh)][0]
+        firm, now = self.office.firm, self.lies()
+        made = self.undone(step)
+        if made is None:
+            assert (self.lies(), self.office.firm) == (now, firm)
+            return
+        assert made.step is not None
+        assert self.lies() == self.done(now, made.refilings)
+        self.run(self.office.undo(made.step, by="test", at=NOON))
+        assert (self.lies(), self.office.firm) == (now, firm)
+
+    def undone(self, step: int) -> Applied | None:
+        """None where it is refused."""
+        said = re.compile("(changed again|filed some of the same mail) since")
+        try:
+            return self.run(self.office.undo(step, by="test", at=NOON))
+        except Conflict as refused:
+            if not said.search(refused.sentence):
+                raise
+            return None
+
+
+TestRefilingModel = RefilingMachine.TestCase
+TestRefilingModel.settings = settings(max_examples=10, stateful_step_count=18, deadline=None)
