@@ -62,36 +62,7 @@ def _print(paper: Paper, one: Answer) -> None:
     if paper.as_json:
         paper.answer(one)
         return
-    paper.fields(
-        [
-            ("id", one.text("id")),
-            ("state", one.text("state")),
-            ("stands", one.text("standing")),
-            ("subject", one.text("subject")),
-            ("message-id", one.text("message_id")),
-            ("written by", one.text("login")),
-            ("allowed by", one.text("grant")),
-            ("leaves through", one.text("mailbox")),
-            ("envelope sender", one.text("sender") or "<>"),
-            ("rules", ", ".join(one.words("rules"))),
-            ("size", size(one.number("size"))),
-            ("accepted", one.moment("accepted_at")),
-            ("attempts", one.text("attempts")),
-            ("to leave", one.moment("not_before")),
-            ("next attempt", one.moment("next_attempt") if one.text("state") == "queued" else ""),
-            ("ended", one.moment("ended_at")),
-            ("sent copy", _sent(one.part("sent_copy"), "filed")),
-            *((_ERRANDS[each.text("kind")][0], _errand(each)) for each in one.parts("errands")),
-            *(
-                ("in thread", f"{place.text('thread')} of {place.text('client')} (message {place.text('message')})")
-                for place in one.parts("threads")
-            ),
-            *(
-                ("reported", f"{each.moment('at')} {each.text('subject')} ({each.text('id')})")
-                for each in one.parts("reports")
-            ),
-        ]
-    )
+    paper.fields(_fields(one))
     rows = [_recipient(recipient) for recipient in one.parts("recipients")]
     paper.table(("recipient", "delivery", "bcc", "stage", "answer"), rows, empty="")
     later = [_later(told) for told in one.parts("came_back")]
@@ -100,6 +71,37 @@ def _print(paper: Paper, one: Answer) -> None:
     tried = [row for attempt in one.parts("tried") for row in _tried(attempt)]
     if tried:
         paper.table(("attempt", "at", "server", "wait/connect/send", "recipient", "stage", "answer"), tried, empty="")
+
+
+def _fields(one: Answer) -> list[tuple[str, str]]:
+    return [
+        ("id", one.text("id")),
+        ("state", one.text("state")),
+        ("stands", one.text("standing")),
+        ("subject", one.text("subject")),
+        ("message-id", one.text("message_id")),
+        ("written by", one.text("login")),
+        ("allowed by", one.text("grant")),
+        ("leaves through", one.text("mailbox")),
+        ("envelope sender", one.text("sender") or "<>"),
+        ("rules", ", ".join(one.words("rules"))),
+        ("size", size(one.number("size"))),
+        ("accepted", one.moment("accepted_at")),
+        ("attempts", one.text("attempts")),
+        ("to leave", one.moment("not_before")),
+        ("next attempt", one.moment("next_attempt") if one.text("state") == "queued" else ""),
+        ("ended", one.moment("ended_at")),
+        ("sent copy", _sent(one.part("sent_copy"), "filed")),
+        *((_ERRANDS[each.text("kind")][0], _errand(each)) for each in one.parts("errands")),
+        *(
+            ("in thread", f"{place.text('thread')} of {place.text('client')} (message {place.text('message')})")
+            for place in one.parts("threads")
+        ),
+        *(
+            ("reported", f"{each.moment('at')} {each.text('subject')} ({each.text('id')})")
+            for each in one.parts("reports")
+        ),
+    ]
 
 
 def _sent(copy: Answer | None, done: str) -> str:

@@ -71,9 +71,7 @@ class HeaderFacts:
     sender: str  # From as shown to a person
     recipients: str  # To and Cc as shown to a person
     date: datetime | None
-    people: tuple[
-        str, ...
-    ] = ()  # keys of the addresses in From, To and Cc; empty where a field can be read in two ways
+    people: tuple[str, ...] = ()  # keys of those in From, To and Cc; empty where a field can be read in two ways
 
     @property
     def answers(self) -> tuple[str, ...]:

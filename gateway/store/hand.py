@@ -9,44 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from gateway.domain.errors import Conflict
 from gateway.domain.record import Direction, Duty, EventKind, Mark, Message
-from gateway.policy.topic import topic_of
 from gateway.store.activity import Entry, book
-from gateway.store.columns import Moment, Words
 from gateway.store.feed import Bell, add_event
+from gateway.store.placing import put, take_out
 from gateway.store.reader import Reader
 from gateway.store.saving import SavingShelf, owe
-from gateway.store.schema import filing, saving, thread, unfiled
-from gateway.store.threads import thread_for
-from gateway.store.withdrawing import withdraw
+from gateway.store.schema import filing, unfiled
 from gateway.store.writer import Writer
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
-_FILED = select(filing.c.direction, filing.c.thread, filing.c.flags).where(*_ONE)
-_FILE = insert(filing)
+_FILED = select(filing.c.flags).where(*_ONE)
 _MARK = update(filing).where(*_ONE)
-_ASIDE = insert(unfiled).from_select(
-    ["client", "message", "direction", "thread", "flags", "at", "who"],
-    select(
-        filing.c.client,
-        filing.c.message,
-        filing.c.direction,
-        filing.c.thread,
-        filing.c.flags,
-        bindparam("at", type_=Moment),
-        bindparam("by", type_=Words),
-    ).where(*_ONE),
-)
-_TAKE = delete(filing).where(*_ONE)
-_BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
 _TAKEN = select(unfiled.c.client).where(unfiled.c.message == bindparam("number")).order_by(unfiled.c.client)
-_NO_DUTY = delete(saving).where(  # done or not: filed there again, it is looked through again
-    saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number")
-)
-_EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
 
 
 class ByHand:
@@ -109,11 +87,7 @@ def _file(connection: Connection, message: Message, client: str, direction: Dire
     known = connection.execute(_FILED, place).one_or_none()
     waits = message.weighed is not None and message.weighed.is_open
     if known is None:
-        topic = "" if waits else topic_of(message.facts.subject)
-        row = {"client": client, "message": message.id, "direction": direction.value, "topic": topic}
-        row |= {"thread": thread_for(connection, client, message.facts, topic), "flags": [Mark.BY_HAND.value]}
-        connection.execute(_FILE, row)
-        connection.execute(_BACK, place)
+        put(connection, client, message.id, message.facts, direction=direction, flags=[Mark.BY_HAND.value], held=waits)
     elif Mark.AMBIGUOUS.value in known.flags:
         flags = [flag for flag in known.flags if flag != Mark.AMBIGUOUS.value] + [Mark.BY_HAND.value]
         connection.execute(_MARK.values(flags=flags), place)
@@ -126,14 +100,9 @@ def _file(connection: Connection, message: Message, client: str, direction: Dire
 def _take_out(connection: Connection, message: Message, client: str, by: str, at: datetime) -> list[int]:
     """The numbers of the documents that left with it."""
     place = {"of_client": client, "number": message.id}
-    known = connection.execute(_FILED, place).one_or_none()
-    if known is None:
+    if connection.execute(_FILED, place).one_or_none() is None:
         raise Conflict(f"message {message.id} is not filed under {client}: `postern mail show {message.id}` says where")
-    connection.execute(_ASIDE, place | {"at": at, "by": by})
-    connection.execute(_TAKE, place)
-    connection.execute(_NO_DUTY, place)
-    connection.execute(_EMPTY, {"of_thread": known.thread})
-    return withdraw(connection, client, message.id)
+    return take_out(connection, client, message.id, by=by, at=at)
 
 
 def _tell(

@@ -8,41 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.domain.record import Duty, Mark
 from gateway.domain.step import Doing, Refiling
-from gateway.store.columns import Moment, Words
+from gateway.store.placing import put, take_out
 from gateway.store.refiling import AT_ONCE, MESSAGES, facts_of
 from gateway.store.saving import owe
-from gateway.store.schema import filing, saving, step_filing, thread, unfiled
-from gateway.store.threads import thread_for
+from gateway.store.schema import filing, saving, step_filing
+from gateway.store.verdicts import is_waiting
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
-_FLAGS = select(filing.c.flags, filing.c.thread).where(*_ONE)
+_FLAGS = select(filing.c.flags).where(*_ONE)
 _MARK = update(filing).where(*_ONE)
-_ASIDE = insert(unfiled).from_select(
-    ["client", "message", "direction", "thread", "flags", "at", "who", "step"],
-    select(
-        filing.c.client,
-        filing.c.message,
-        filing.c.direction,
-        filing.c.thread,
-        filing.c.flags,
-        bindparam("at", type_=Moment),
-        bindparam("by", type_=Words),
-        bindparam("of_step"),
-    ).where(*_ONE),
-)
-_TAKE = delete(filing).where(*_ONE)
-_BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
 _DUTY = select(saving.c.duty).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
-_NO_DUTY = delete(saving).where(
-    saving.c.client == bindparam("of_client"),
-    saving.c.message == bindparam("number"),
-    saving.c.next_attempt.is_not(None),
-)
-_EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
 _NOTE = insert(step_filing)
 
 
@@ -80,29 +59,18 @@ def _refile(connection: Connection, row: Any, refilings: Sequence[Refiling], dee
             case Doing.FILED:
                 _file(connection, row, one, deed, saved=saved)
             case Doing.LEFT:
-                _take_out(connection, one, deed)
+                take_out(connection, one.client, one.message, by=deed.by, at=deed.at, step=deed.step)
             case Doing.DOUBTED | Doing.SETTLED:
                 _mark(connection, one)
 
 
 def _file(connection: Connection, row: Any, one: Refiling, deed: Deed, *, saved: bool) -> None:
     """What was saved of a message that moves is saved for whom it moves to; of other history, only where asked for."""
-    place = {"of_client": one.client, "number": one.message}
     marks = [mark.value for mark in one.marks]
-    filed = {"client": one.client, "message": one.message, "direction": one.direction.value, "flags": marks}
-    connection.execute(insert(filing), filed | {"thread": thread_for(connection, one.client, facts_of(row))})
-    connection.execute(_BACK, place)
+    held = is_waiting(connection, one.message)
+    put(connection, one.client, one.message, facts_of(row), direction=one.direction, flags=marks, held=held)
     if Mark.AMBIGUOUS not in one.marks:
         owe(connection, one.client, one.message, Duty.SAVE if saved else Duty.LOOK, deed.at)
-
-
-def _take_out(connection: Connection, one: Refiling, deed: Deed) -> None:
-    place = {"of_client": one.client, "number": one.message}
-    was = connection.execute(_FLAGS, place).one()
-    connection.execute(_ASIDE, place | {"at": deed.at, "by": deed.by, "of_step": deed.step})
-    connection.execute(_TAKE, place)
-    connection.execute(_NO_DUTY, place)
-    connection.execute(_EMPTY, {"of_thread": was.thread})
 
 
 def _mark(connection: Connection, one: Refiling) -> None:

@@ -26,7 +26,7 @@ AT_ONCE = 500  # messages looked at together: SQLite takes 32,766 values, and a 
 ROUNDS = 10  # from what is answered to its answers: those name all before them, so one or two are usual
 
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
-_COLUMNS = [message.c[name] for name in ("id", "message_id", "subject", "sender", "recipients", "date")]
+_COLUMNS = [message.c[name] for name in ("id", "message_id", "subject", "sender", "recipients", "date", "people")]
 MESSAGES = select(*_COLUMNS, message.c.in_reply_to, message.c.refs).where(message.c.id.in_(_NUMBERS))
 _LIE = select(filing.c.message, filing.c.client, filing.c.flags).where(filing.c.message.in_(_NUMBERS))
 _ASIDE = select(unfiled).where(unfiled.c.message.in_(_NUMBERS))
@@ -64,7 +64,7 @@ class _Found:
 def facts_of(row: Any) -> HeaderFacts:
     """Of a row of MESSAGES."""
     answers = tuple(row.in_reply_to), tuple(row.refs)
-    return HeaderFacts(row.message_id, *answers, row.subject, row.sender, row.recipients, row.date)
+    return HeaderFacts(row.message_id, *answers, row.subject, row.sender, row.recipients, row.date, tuple(row.people))
 
 
 def plan(connection: Connection, old: Firm, new: Firm, back: Back | None = None) -> list[Refiling]:

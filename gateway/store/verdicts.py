@@ -24,6 +24,7 @@ COLUMNS = [column for column in verdict.c if column.name != "message"]
 # Those that wait for a person; in the words of the index, so that it is used, and not all of a client's mail looked at.
 WAITING = select(verdict.c.message).where(text("standing = 'unverified' AND approved_at IS NULL"))
 
+_WAITS = Compiled(WAITING.where(verdict.c.message == bindparam("number")))
 _KNOWN = (
     select(message.c.sha256, *COLUMNS)
     .join(verdict, verdict.c.message == message.c.id)
@@ -101,6 +102,11 @@ def keep(connection: Connection, number: int, found: Verdict, *, withheld: bool)
     }
     if not _KEEP.run(connection, row) and withheld:
         _WITHHOLD.run(connection, {"number": number, "waits": True})
+
+
+def is_waiting(connection: Connection, number: int) -> bool:
+    """Whether the message is unverified, and nobody has approved it."""
+    return _WAITS.first(connection, {"number": number}) is not None
 
 
 def read_weighed(row: Row[tuple[object, ...]]) -> Weighed | None:
