@@ -43,7 +43,7 @@ from gateway.store.secrets import Seal
 from gateway.store.spool import BLOBS
 from gateway.store.sync import Sync
 from gateway.store.tokens import TokenShelf
-from gateway.store.trouble import trouble
+from gateway.store.trouble import named, trouble
 from gateway.store.verdicts import Verdicts
 from gateway.store.webhooks import WebhookShelf
 from gateway.store.wishes import Wishes
@@ -122,10 +122,15 @@ class Store:
         """
         seal = Seal(key)
         database = database_path(data_dir, url)
+        with named(database):
+            return await cls._open(data_dir, database, seal, clock or QueueClock())
+
+    @classmethod
+    async def _open(cls, data_dir: Path, database: Path, seal: Seal, clock: QueueClock) -> Store:
         lock = await asyncio.to_thread(_prepare, data_dir, database)
         try:
             engines = connect(database, writes=True), connect(database, writes=False)
-            store = cls(data_dir, database, lock, engines, seal=seal, clock=clock or QueueClock())
+            store = cls(data_dir, database, lock, engines, seal=seal, clock=clock)
         except BaseException:
             lock.release()
             raise

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -32,6 +35,18 @@ def trouble(error: Exception) -> Exception:
     if isinstance(error, OSError):
         return _files(error)
     return error
+
+
+@contextmanager
+def named(database: Path) -> Iterator[None]:
+    """A damaged database is told by its path, for who starts the gateway; mail programs are told no paths."""
+    try:
+        yield
+    except TemporaryFailure as error:
+        if error.sentence != DAMAGED:
+            raise
+        sentence = DAMAGED.replace("database is", f"database {database} is")
+        raise TemporaryFailure(sentence, detail=error.detail) from error
 
 
 def _database(error: sqlite3.Error) -> PosternError:

@@ -86,6 +86,8 @@ async def connect(now: Stand, peers: list[str], each: int, says: bytes = b"") ->
                 "127.0.0.1", now.daemon.submission_port, local_addr=(peer, 0)
             )
             line = await reader.readline()
+            if line.startswith(b"421"):
+                writer.close()  # else descriptors would be short here before they are there
             if says and line.startswith(b"220"):
                 writer.write(says)
                 line = await reader.readline()
