@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from gateway.outbound.flow import PER_MAILBOX
 from scripts.faults.accounting import Outcome
 from scripts.faults.stand import Stand, stand
+from tests.journey.seen import is_live
 from tests.waiting import until
 
 LONG, SHORT = 10_000, 1_000  # messages
 CLIENTS = 20
-WATCHED_LONG, WATCHED_SHORT = 10.0, 3.0  # seconds
+WATCHED_LONG, WATCHED_SHORT = 30.0, 3.0  # seconds
 MOST_CPU = 0.02  # of one core
 LEAVES_WITHIN = 1.5  # seconds: one, and as much again as a busy machine may need to notice
 DRAINED_WITHIN = 600.0
@@ -23,19 +24,26 @@ SETTINGS = '[queue]\nretry = ["1m"]\n'  # as a firm has it; the harness's one se
 async def run(*, long: bool, rounds: int | None = None) -> AsyncIterator[Outcome]:
     count = rounds or (LONG if long else SHORT)
     outcome = Outcome("", f"{count} queued for a dead upstream")
+    watched = WATCHED_LONG if long else WATCHED_SHORT
     async with stand(settings=SETTINGS) as now:
+        await until(lambda: is_live(now.daemon), timeout=30, what="the mailbox live")
+        without = await share(now, watched)
         await now.trial.stop_listening()
         begun = time.monotonic()
         await now.load(CLIENTS, count // CLIENTS)
         outcome.seen.append(f"{count / (time.monotonic() - begun):.0f}/s taken")
         await asyncio.sleep(2)  # the last attempts end
-        idle = await share(now, WATCHED_LONG if long else WATCHED_SHORT)
+        idle = await share(now, watched)
         first, drained = await comes_back(now)
         outcome.settle(await now.settled(DRAINED_WITHIN), doubles=PER_MAILBOX)
         outcome.expect(f"{idle:.1%} of a core", kept=idle <= MOST_CPU)
         outcome.expect(f"first left after {first:.2f} s", kept=first <= LEAVES_WITHIN)
         outcome.expect(f"{outcome.account.queued} still queued", kept=outcome.account.queued == 0)
-        outcome.seen += [f"{idle:.2%} of a core idle", f"first left after {first:.2f} s", f"all after {drained:.0f} s"]
+        outcome.seen += [
+            f"{idle:.2%} of a core idle, {without:.2%} without any",
+            f"first left after {first:.2f} s",
+            f"all after {drained:.0f} s",
+        ]
     yield outcome
 
 

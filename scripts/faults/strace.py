@@ -9,8 +9,10 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.peers.ground import MISSING
+from tests.waiting import until
 
 ATTACHED_WITHIN = 20.0  # seconds
 
@@ -39,7 +41,16 @@ async def failing(pid: int, calls: str, error: str, when: str) -> AsyncIterator[
 async def killed_at(pid: int, calls: str, when: int) -> None:
     """Return when the process was ended by SIGKILL in the ``when``th of ``calls`` that one of its threads made."""
     async with _traced(pid, calls, f"signal=KILL:when={when}", "/dev/null") as process:
-        await process.wait()
+        await until(lambda: _is_over(pid), timeout=600, what="the end of the daemon")
+        process.kill()  # it may wait for ever for a thread that ended with the others
+
+
+def _is_over(pid: int) -> bool:
+    """Whether nothing is left of it but what its parent has to be told."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+    except FileNotFoundError:
+        return True
 
 
 @contextlib.asynccontextmanager
