@@ -6,7 +6,7 @@ from gateway.upstream.providers.apple import APPLE
 from gateway.upstream.providers.facts import Facts
 from gateway.upstream.providers.google import GOOGLE
 from gateway.upstream.providers.microsoft import MICROSOFT
-from gateway.upstream.providers.own import OWN
+from gateway.upstream.providers.own import OWN, is_own
 from gateway.upstream.providers.yahoo import YAHOO
 
 __all__ = ["PROVIDERS", "Facts", "facts_of"]
@@ -21,4 +21,4 @@ def facts_of(host: str) -> Facts:
     for facts in PROVIDERS:
         if any(name == end or name.endswith(f".{end}") for end in facts.hosts):
             return facts
-    return ANYONE
+    return OWN if is_own(name) else ANYONE

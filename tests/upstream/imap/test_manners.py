@@ -19,12 +19,18 @@ from tests.upstream.imap.scripted import CAPABILITY, Scripted, Talk
         ("OUTLOOK.office365.com.", "Microsoft"),
         ("imap.mail.me.com", "Apple"),
         ("imap.mail.yahoo.com", "Yahoo"),
-        ("localhost", "this machine"),
+        ("localhost", "the firm's own"),
+        ("192.168.7.20", "the firm's own"),
+        ("172.31.255.1", "the firm's own"),
+        ("fd00::7", "the firm's own"),
+        ("172.32.0.1", ""),
+        ("192.0.2.1", ""),
+        ("10.0.0.1.example", ""),
         ("notgmail.com", ""),
         ("gmail.com.evil.example", ""),
     ],
 )
-def test_a_provider_is_known_by_the_end_of_its_hosts_name(host: str, name: str) -> None:
+def test_a_provider_is_known_by_the_end_of_its_hosts_name_and_the_firms_own_by_its_address(host: str, name: str) -> None:
     assert facts_of(host).name == name
 
 
