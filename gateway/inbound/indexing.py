@@ -56,11 +56,11 @@ class Indexing:
     async def _entry(self, filed: Filed) -> Entry:
         message = filed.message
         try:
-            raw = await self._store.bodies.get(message.sha256)
+            mail = await self._store.bodies.find(message.sha256)
+            return Entry(message, filed.filings, await self._reading.read(message.id, mail, message.facts))
         except PosternError as error:
             log.warning("search-bytes-unread", message=message.id, reason=error.sentence, detail=error.detail)
             return Entry(message, filed.filings, header_texts(message.facts))
-        return Entry(message, filed.filings, await self._reading.read(message.id, raw, message.facts))
 
     async def _wait(self) -> None:
         try:

@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 
 import structlog
 
+from gateway.domain.large import Large, Mail
 from gateway.domain.record import HeaderFacts
 from gateway.domain.search import Texts
 from gateway.inbound.search_child import LENGTH
@@ -32,8 +33,11 @@ class Reading:
         """Of the process, while there is one."""
         return self._process.pid if self._process else None
 
-    async def read(self, message: int, raw: bytes, known: HeaderFacts) -> Texts:
-        """What could be read in time: all of it, the letter without its documents, or at least the header."""
+    async def read(self, message: int, raw: Mail, known: HeaderFacts) -> Texts:
+        """What could be read in time: all of it, the letter without its documents, or at least the header.
+
+        A large message is handed on piece by piece; raises what it raises where that fails.
+        """
         got = _Got(header_texts(known))
         try:
             async with asyncio.timeout(self._patience):
@@ -58,11 +62,15 @@ class Reading:
             process.kill()
         await process.wait()
 
-    async def _ask(self, raw: bytes, got: _Got) -> None:
+    async def _ask(self, raw: Mail, got: _Got) -> None:
         process = await self._running()
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(LENGTH.pack(len(raw)) + raw)
+        process.stdin.write(LENGTH.pack(len(raw)))
+        if isinstance(raw, bytes):
+            process.stdin.write(raw)
+        else:
+            await _hand_over(raw, process.stdin)
         await process.stdin.drain()
         while not got.over:
             line = await process.stdout.readline()
@@ -85,6 +93,13 @@ class Reading:
                 start_new_session=True,
             )
         return self._process
+
+
+async def _hand_over(large: Large, to: asyncio.StreamWriter) -> None:
+    pieces = large.slices()
+    while (piece := await asyncio.to_thread(next, pieces, b"")) != b"":
+        to.write(piece)
+        await to.drain()
 
 
 class _Got:

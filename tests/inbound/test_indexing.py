@@ -16,6 +16,7 @@ from gateway.inbound.indexing import Indexing
 from gateway.inbound.search_reading import Reading
 from gateway.mime.facts import facts
 from gateway.policy.search import parse
+from gateway.store.spool import Blob
 from gateway.store.store import Store
 from tests.mime.test_document_text import DOCX, W, pdf, zipped
 from tests.store.making import KEY, filing
@@ -84,6 +85,17 @@ async def test_what_was_filed_while_nobody_indexed_is_found_after_a_start(store:
         await until(lambda: indexed(store), what="an index of all")
     assert sorted(number for number, _ in await find(store, "lease")) == numbers
     assert reading.pid is None
+
+
+async def test_a_message_that_lies_in_a_file_is_handed_on_piece_by_piece_and_found(
+    store: Store, reading: Reading
+) -> None:
+    number = await file(store, letter("see the lease", noise=b"\xff" * 3_000_000, lease=DOCX))
+    found = await store.bodies.find((await store.record.message(number)).sha256)
+    assert isinstance(found, Blob)
+    assert await Indexing(store, reading).round()
+    assert [one for one, _ in await find(store, "signed")] == [number]
+    assert [one for one, _ in await find(store, "noise.bin")] == [number]
 
 
 async def test_I5_a_bomb_of_a_document_leaves_the_letter_and_the_names_to_be_found(
