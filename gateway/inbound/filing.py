@@ -11,7 +11,7 @@ from gateway.domain.record import Cursor, Direction, Duty, HeaderFacts, Location
 from gateway.domain.verdict import Weighed
 from gateway.mime.facts import Correspondents, correspondents, facts, tags
 from gateway.mime.header import Header
-from gateway.mime.large import mentions, read_header
+from gateway.mime.large import mail_begins, mentions, read_header
 from gateway.mime.leaf import brings_files
 from gateway.policy.match import Evidence, Match, clients_of
 from gateway.policy.thread import MAX_RELATED
@@ -21,16 +21,24 @@ from gateway.policy.thread import MAX_RELATED
 class Said:
     """What a header says of whose its message is."""
 
+    header: Header
+    facts: HeaderFacts
     people: Correspondents
     tags: frozenset[str]
-    message_id: str
     answers: tuple[str, ...]  # Message-IDs, the nearest first
 
     @classmethod
-    def of(cls, header: Header, known: HeaderFacts | None = None) -> Said:
-        """``known``: its facts, where the caller has them."""
-        known = known or facts(header)
-        return cls(correspondents(header), tags(known.subject), known.message_id, known.answers[:MAX_RELATED])
+    def of(cls, header: Header) -> Said:
+        known = facts(header)
+        return cls(header, known, correspondents(header), tags(known.subject), known.answers[:MAX_RELATED])
+
+    @classmethod
+    def of_mail(cls, mail: Mail, before: Said) -> Said:
+        """What the message itself says: ``before`` where it begins with that very header, as the server had said."""
+        header = before.header
+        if header.end > header.block_end and mail_begins(mail, header.raw[: header.end]):
+            return before
+        return cls.of(read_header(mail))
 
 
 def whose(firm: Firm, said: Said, answered: frozenset[str] = frozenset()) -> tuple[Match, ...]:
@@ -44,6 +52,7 @@ def filing_of(
     firm: Firm,
     mailbox: Mailbox,
     raw: Mail,
+    said: Said,
     *,
     location: Location,
     cursor: Cursor | None,
@@ -55,11 +64,10 @@ def filing_of(
 ) -> NewFiling | None:
     """None when the whole message turns out to be no client's, whatever the server said its header was.
 
+    ``said``: by the message itself.
     Of what is unverified the attachments wait for a person; see `gateway.inbound.approval`.
     """
-    header = read_header(raw)
-    known = facts(header)
-    matches = whose(firm, Said.of(header, known), answered)
+    matches = whose(firm, said, answered)
     if not matches:
         return None
     received = any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
@@ -67,7 +75,7 @@ def filing_of(
     held = weighed is not None and weighed.is_open
     return NewFiling(
         raw=raw,
-        facts=known,
+        facts=said.facts,
         clients=tuple((match.client, match.direction) for match in matches),
         marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,

@@ -10,6 +10,7 @@ from gateway.domain.record import Cursor, Location
 from gateway.inbound.filing import Said, whose
 from gateway.mime.bounce_sign import may_be_bounce
 from gateway.mime.header import Header
+from gateway.policy.match import Match
 from gateway.upstream.imap.session import HeaderRow
 
 TOGETHER = 50  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
@@ -25,7 +26,7 @@ class Hit:
     row: HeaderRow
     location: Location
     clients: frozenset[str]
-    message_id: str
+    said: Said
     cursor: Cursor | None
     announce: bool
     answered: frozenset[str] = frozenset()  # in whose record lies what it answers
@@ -38,6 +39,7 @@ class Look:
 
     row: HeaderRow
     said: Said
+    matches: tuple[Match, ...]
     asks: tuple[str, ...]
     may_be_bounce: bool
 
@@ -52,7 +54,7 @@ def looked_at(firm: Firm, rows: Sequence[HeaderRow], *, announce: bool) -> list[
         sure = matches and not any(match.is_doubtful for match in matches)
         # Nobody looks for bounces in history.
         bounce = announce and row.size <= LARGEST and may_be_bounce(row.header, header)
-        found.append(Look(row, said, () if sure else said.answers, bounce))
+        found.append(Look(row, said, matches, () if sure else said.answers, bounce))
     return found
 
 
@@ -75,12 +77,13 @@ def hits(
     known: dict[str, frozenset[str]] = dict(holders)
     for look in looks:
         answered = frozenset[str]().union(*(known.get(name, ()) for name in look.asks))
-        clients = frozenset(match.client for match in whose(firm, look.said, answered))
+        matches = whose(firm, look.said, answered) if answered else look.matches
+        clients = frozenset(match.client for match in matches)
         row = look.row
         if clients or look.may_be_bounce:
             cursor = None if to is None else Cursor(to.mailbox, to.folder, to.uidvalidity, row.uid + 1)
-            name = look.said.message_id
-            found.append(Hit(row, place(row.uid), clients, name, cursor, announce, answered, look.may_be_bounce))
+            name = look.said.facts.message_id
+            found.append(Hit(row, place(row.uid), clients, look.said, cursor, announce, answered, look.may_be_bounce))
             if name:
                 known[name] = known.get(name, frozenset()) | clients
     return found

@@ -20,12 +20,13 @@ from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
 from gateway.domain.verdict import Weighed
 from gateway.inbound.allowance import Allowance
 from gateway.inbound.departed import copies
-from gateway.inbound.filing import filing_of
+from gateway.inbound.filing import Said, filing_of
 from gateway.inbound.hits import LARGEST, SMALL, Hit
 from gateway.inbound.returns import Returns
 from gateway.inbound.spools import Spools
 from gateway.inbound.watch import Watch
 from gateway.inbound.weighing import Given
+from gateway.mime.large import mail_begins
 from gateway.store.locations import Lookalike
 from gateway.upstream.imap.session import ImapSession
 
@@ -102,7 +103,7 @@ class Reading:
         The header has to be the same to the octet, and to hold what a server wrote on its way (Received), unless the
         message lay in this folder before: a sender can repeat a Message-ID, but not that.
         """
-        asked = [(hit.location, hit.message_id, hit.row.size) for hit in batch]
+        asked = [(hit.location, hit.said.facts.message_id, hit.row.size) for hit in batch]
         alike = await self._watch.store.sync.lookalikes_all(asked)
         found: dict[int, Mail] = {}
         for hit, some in zip(batch, alike, strict=True):
@@ -124,7 +125,7 @@ class Reading:
     async def weighed(self, hits: Sequence[Hit], raws: Mapping[int, Mail]) -> list[tuple[Given, Weighed]]:
         """Who sent each, as far as that can be said."""
         watch, mailbox = self._watch, self._mailbox
-        given = await asyncio.to_thread(lambda: [_given(raws[hit.row.uid], hit.announce) for hit in hits])
+        given = await asyncio.to_thread(lambda: [_given(raws[hit.row.uid], hit) for hit in hits])
         facts = watch.facts(mailbox.imap.host)
         weighed = await watch.weigher.all(watch.firm(), mailbox, facts, given, watch.now())
         return list(zip(given, weighed, strict=True))
@@ -135,6 +136,7 @@ class Reading:
             self._watch.firm(),
             self._mailbox,
             given.raw,
+            given.said,
             location=hit.location,
             cursor=hit.cursor,
             now=self._watch.now(),
@@ -182,11 +184,10 @@ class Reading:
                 continue
             try:
                 raw = await self._watch.store.bodies.find(one.sha256)
-                same = raw.startswith(header) if isinstance(raw, bytes) else raw.head(len(header)) == header
             except (Conflict, NotFound) as error:
                 log.warning("stored-message-unusable", sha256=one.sha256, error=error.sentence)
                 continue
-            if same:
+            if mail_begins(raw, header):
                 return raw
         return None
 
@@ -215,5 +216,6 @@ class Reading:
         return Looked.FILED if filed.new else Looked.PASSED
 
 
-def _given(raw: Mail, is_new: bool) -> Given:
-    return Given(raw, hashlib.sha256(raw).hexdigest() if isinstance(raw, bytes) else raw.sha256, is_new)
+def _given(raw: Mail, hit: Hit) -> Given:
+    sha256 = hashlib.sha256(raw).hexdigest() if isinstance(raw, bytes) else raw.sha256
+    return Given(raw, sha256, Said.of_mail(raw, hit.said), hit.announce)

@@ -10,6 +10,7 @@ from datetime import datetime
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.large import Mail
 from gateway.domain.verdict import Verdict, Weighed
+from gateway.inbound.filing import Said
 from gateway.policy.boundary import Trust
 from gateway.policy.evidence import gather
 from gateway.policy.lookup import FAILED, Answer, Lookup, Question
@@ -35,6 +36,7 @@ class Given:
 
     raw: Mail = field(repr=False)
     sha256: str
+    said: Said  # by itself
     is_new: bool
 
 
@@ -58,7 +60,7 @@ class Weigher:
             if one.sha256 in known:
                 return known[one.sha256]
             async with room:
-                lookup = gather(one.raw, trust=trust, now=now, announced=one.is_new, own=own)
+                lookup = gather(one.raw, one.said.header, trust=trust, now=now, announced=one.is_new, own=own)
                 return Weighed(await self._run(lookup, off_the_loop=len(one.raw) > OFF_THE_LOOP))
 
         if len(given) == 1:

@@ -78,6 +78,8 @@ def _header(message: bytes | Header) -> Header:
 
 
 def _addresses(header: Header, name: str) -> tuple[Address, ...]:
+    if name.lower() not in header.by_name:  # as most are not
+        return ()
     try:
         return tuple(mailbox.address for mailbox in header.mailboxes(name))
     except AddressFault:

@@ -21,6 +21,11 @@ def read_header(mail: Mail) -> Header:
     return replace(header, fault=header.fault or TOO_LONG, complete=False)
 
 
+def mail_begins(mail: Mail, octets: bytes) -> bool:
+    """Whether these are its first octets."""
+    return mail.startswith(octets) if isinstance(mail, bytes) else mail.head(len(octets)) == octets
+
+
 def mentions(mail: Mail, words: bytes) -> bool:
     """Whether these octets occur anywhere in it."""
     if isinstance(mail, bytes):

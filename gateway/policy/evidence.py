@@ -20,7 +20,6 @@ from gateway.mime.dkim_large import LargeBodies
 from gateway.mime.dkim_signature import DKIM, Signature, read_signature
 from gateway.mime.dkim_verify import Bodies, check_signature
 from gateway.mime.header import Header
-from gateway.mime.large import read_header
 from gateway.policy.boundary import Hop, Stated, Trust, envelope, hops, received_at, stated
 from gateway.policy.dmarc import House, Policy, house_of
 from gateway.policy.lookup import Kind, Lookup, Question
@@ -51,13 +50,14 @@ class Letter:
     is_new: bool
 
 
-def gather(raw: Mail, *, trust: Trust, now: datetime, announced: bool, own: Collection[str] = ()) -> Lookup[Verdict]:
-    """The verdict on a message as it lies in a mailbox (CRLF line ends); ``now`` is aware.
+def gather(
+    raw: Mail, header: Header, *, trust: Trust, now: datetime, announced: bool, own: Collection[str] = ()
+) -> Lookup[Verdict]:
+    """The verdict on a message as it lies in a mailbox (CRLF line ends); ``header`` is its own, ``now`` is aware.
 
     ``announced``: it counts as new where no Received says when it came. ``own`` are the firm's domains (A-labels): mail
     from there is left to what the provider says, for within a firm it often is neither signed nor checked by anybody.
     """
-    header = read_header(raw)
     bodies = Bodies(raw[header.end :]) if isinstance(raw, bytes) else LargeBodies(raw, header.end)
     trace = hops(header)
     came = received_at(trace)

@@ -140,6 +140,12 @@ class Bodies:
         self._write(large)
         return found
 
+    def remember(self, bodies: Sequence[Body]) -> None:
+        """These are wanted again soon, as what was just filed is to be indexed."""
+        for one in bodies:
+            if isinstance(content := one.row["content"], bytes):
+                self._fresh.put(one.sha256, content)
+
     def _write_hashing(self, raw: bytes) -> str:
         """Write the file while its name is found out: to hash takes as long as the disk does."""
         try:

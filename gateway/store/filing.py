@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, func, insert, select, update
 
 from gateway.domain.record import Direction, EventKind, Filed, NewFiling
 from gateway.policy.topic import topic_of
@@ -20,7 +22,8 @@ from gateway.store.sync import count, move_cursor
 from gateway.store.threads import add_references, thread_for
 from gateway.store.verdicts import keep
 
-_KNOWN = Compiled(select(message.c.id).where(message.c.sha256 == bindparam("hash")))
+_HASHES = func.json_each(bindparam("hashes", type_=Text)).table_valued("value")  # however many there are
+_KNOWN = Compiled(select(message.c.sha256, message.c.id).where(message.c.sha256.in_(select(_HASHES.c.value))))
 _ADD = Compiled(insert(message))
 _AUTHOR = Compiled(
     update(message)
@@ -40,19 +43,18 @@ _FILE = Compiled(insert(filing))
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """One filing, ready to be run."""
+    """One filing, ready for `run_all`."""
 
     item: NewFiling
     body: Body
 
-    def __call__(self, connection: Connection) -> tuple[Filed, int]:
+    def run(self, connection: Connection, known: int | None) -> tuple[Filed, int]:
         """What it came to, and the number of its last event (0: nothing to announce).
 
-        Its body is there; its cursor is for `run_all`.
+        Its body is there; ``known``: the message's number, where it is in the record.
         """
         sha256 = self.body.sha256
-        known = _KNOWN.first(connection, {"hash": sha256})
-        number = self._add(connection, sha256) if known is None else known.id
+        number = self._add(connection, sha256) if known is None else known
         if self.item.verdict is not None:
             keep(connection, number, self.item.verdict, withheld=self.item.withheld)
         new = [
@@ -63,11 +65,9 @@ class Transaction:
         if known is not None and self.item.author_login:
             author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
             _AUTHOR.run(connection, author)
-        self._owe(connection, number)
+        self._owe(connection, number, before=known is not None)
         if self.item.location is not None:
             see(connection, self.item.location, number, before=known is not None)
-            if new:
-                count(connection, self.item.location.mailbox, filed=1)
         return Filed(number, bool(new), sha256), max(new, default=0)
 
     def _add(self, connection: Connection, sha256: str) -> int:
@@ -95,10 +95,11 @@ class Transaction:
             queue_id=item.queue_id,
         )
 
-    def _owe(self, connection: Connection, number: int) -> None:
+    def _owe(self, connection: Connection, number: int, *, before: bool) -> None:
+        """``before``: it was in the record already, where a person may have taken it out of a client's."""
         if self.item.duty is not None:
             for client in self.item.savers:
-                if _UNFILED.first(connection, {"of_client": client, "number": number}) is not None:
+                if before and _UNFILED.first(connection, {"of_client": client, "number": number}) is not None:
                     continue
                 owe(connection, client, number, self.item.duty, self.item.filed_at)
 
@@ -112,11 +113,21 @@ def _may_lie(connection: Connection, client: str, number: int) -> bool:
 def run_all(connection: Connection, ready: Sequence[Transaction]) -> tuple[list[Filed], int]:
     """All of them in order, and the cursors of their folders once; what each came to, and the last event's number."""
     keep_all(connection, [one.body for one in ready])
-    done = [one(connection) for one in ready]
+    hashes = json.dumps([one.body.sha256 for one in ready])
+    known = {row.sha256: row.id for row in _KNOWN.all(connection, {"hashes": hashes})}
+    done: list[tuple[Filed, int]] = []
+    filed: Counter[str] = Counter()
+    for one in ready:
+        done.append(one.run(connection, known.get(one.body.sha256)))
+        known[one.body.sha256] = done[-1][0].message  # the same may come twice
+        if done[-1][0].new and one.item.location is not None:
+            filed[one.item.location.mailbox] += 1
+    for mailbox, number in filed.items():
+        count(connection, mailbox, filed=number)
     cursors = (one.item.cursor for one in ready)
     for cursor in {(to.mailbox, to.folder): to for to in cursors if to is not None}.values():
         move_cursor(connection, cursor)
-    return [filed for filed, _ in done], max((event for _, event in done), default=0)
+    return [one for one, _ in done], max((event for _, event in done), default=0)
 
 
 def _kind(item: NewFiling, direction: Direction) -> EventKind:

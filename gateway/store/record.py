@@ -80,6 +80,7 @@ class Record:
         filed, _ = await self._writer.run(
             lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
         )
+        self._bodies.remember(bodies)
         if any(item.duty is not None for item in items):
             self._saving.wake()
         return filed

@@ -16,9 +16,9 @@ from sqlalchemy.dialects.sqlite import insert
 from gateway.domain.history import CameBack
 from gateway.domain.mail import Delivery, Outcome, QueueEntry
 from gateway.domain.record import Cursor, EventKind, Location, Message, NewFiling
-from gateway.store.bodies import Bodies, Body, keep_all
+from gateway.store.bodies import Bodies, Body
 from gateway.store.feed import Bell, add_event
-from gateway.store.filing import Transaction
+from gateway.store.filing import Transaction, run_all
 from gateway.store.locations import see
 from gateway.store.queue_rows import read_entries
 from gateway.store.reader import Reader
@@ -185,8 +185,7 @@ def _file(connection: Connection, told: Returning, body: Body | None, new: Seque
         return known
     if told.item is None or body is None:
         return None
-    keep_all(connection, [body])
-    filed, _ = Transaction(told.item, body)(connection)
+    (filed,), _ = run_all(connection, [Transaction(told.item, body)])
     for one in new:
         key = {"about": told.about, "whom": one.address, "told": one.outcome.delivery.value}
         connection.execute(_LIES_IN.values(message=filed.message), key)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gateway.domain.record import Direction, EventKind, Location
 from gateway.inbound.departed import copies
-from gateway.inbound.filing import filing_of
+from gateway.inbound.filing import Said, filing_of
+from gateway.mime.header import Header
 from tests.inbound.bounces import sent
 from tests.inbound.test_returns import filed_copy
 from tests.inbound.test_tails import live, tailing
@@ -18,7 +19,8 @@ THEIRS = "Message-ID: <composed@laptop.example>"
 
 async def taken_for_a_copy(r: Rig, raw: bytes) -> bool:
     where = Location(SUPPORT, "Sent", 7, 1)
-    item = filing_of(r.firm, r.firm.mailboxes[0], raw, location=where, cursor=None, now=r.clock(), announce=True)
+    said = Said.of(Header.read(raw))
+    item = filing_of(r.firm, r.firm.mailboxes[0], raw, said, location=where, cursor=None, now=r.clock(), announce=True)
     assert item is not None
     return bool(await copies(r.store, r.firm, [item]))
 

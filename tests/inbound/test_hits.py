@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.record import Location
+from gateway.inbound.filing import Said
 from gateway.inbound.hits import OCTETS, SMALL, TOGETHER, Hit, cut
+from gateway.mime.header import Header
 from gateway.upstream.imap.session import HeaderRow
 
 
 def hit(uid: int, size: int) -> Hit:
     row = HeaderRow(uid, size, None, b"")
-    return Hit(row, Location("a@firm.example", "INBOX", 1, uid), frozenset({"Al"}), "", None, announce=False)
+    said = Said.of(Header.read(b""))
+    return Hit(row, Location("a@firm.example", "INBOX", 1, uid), frozenset({"Al"}), said, None, announce=False)
 
 
 def sizes(batches: list[list[Hit]]) -> list[int]:

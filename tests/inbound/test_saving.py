@@ -17,11 +17,12 @@ import pytest
 from gateway.domain.errors import Unreachable
 from gateway.domain.record import Direction, Duty, EventKind, Mark, NewFiling, Note
 from gateway.domain.saving import Fate, Scanned
-from gateway.inbound.filing import filing_of
+from gateway.inbound.filing import Said, filing_of
 from gateway.inbound.saving import Saving, Scanner
 from gateway.mime.attachments import attachments
 from gateway.mime.encoding import encode_base64
 from gateway.mime.facts import facts
+from gateway.mime.header import Header
 from gateway.office.filing import Clerk
 from gateway.policy.keeping import LeftOut
 from gateway.store.room import Room
@@ -354,7 +355,8 @@ def test_the_mailbox_says_whether_new_mail_is_saved_and_history_never_is(
 
 def filed_as(r: Rig, raw: bytes, *, announce: bool, save: bool) -> Duty | None:
     mailbox = replace(r.firm.mailbox_by_key[SUPPORT], save_attachments=save)
-    item = filing_of(r.firm, mailbox, raw, location=inbox(1), cursor=None, now=r.clock(), announce=announce)
+    said = Said.of(Header.read(raw))
+    item = filing_of(r.firm, mailbox, raw, said, location=inbox(1), cursor=None, now=r.clock(), announce=announce)
     assert item is not None
     return item.duty
 

@@ -140,7 +140,7 @@ def verdict(
     own: Sequence[str] = (),
     announced: bool = True,
 ) -> Verdict:
-    lookup = gather(raw, trust=trust, now=now, announced=announced, own=own)
+    lookup = gather(raw, Header.read(raw), trust=trust, now=now, announced=announced, own=own)
     return answered(lookup, ask or dns(ENFORCED, SPF))
 
 
