@@ -202,12 +202,12 @@ def small_firm(provider: TrialProvider, **changes: object) -> Firm:
 
 @contextlib.asynccontextmanager
 async def rig(folder: Path, **changes: object) -> AsyncIterator[Rig]:
-    """``without``: capabilities that the provider lacks; all other ``changes`` are the firm's."""
-    without = changes.pop("without", ())
+    """``without``: capabilities that the provider lacks; ``labels``: see `TrialProvider`; all else is the firm's."""
+    without, labels = changes.pop("without", ()), bool(changes.pop("labels", False))
     assert isinstance(without, Collection)
     accounts = dict.fromkeys((SUPPORT, ANA, ARCHIVE, AL), PASSWORD)
     settings = parse({"data_dir": str(folder), "submission": {"hostname": "mail.firm.example"}}, base=folder)
-    async with TrialProvider(accounts, without=without) as provider:
+    async with TrialProvider(accounts, without=without, labels=labels) as provider:
         clock = Clock()
         steady = QueueClock(clock, lambda: clock().timestamp() - clock.jumped)
         store = await Store.open(folder, url=None, key=KEY, clock=steady)

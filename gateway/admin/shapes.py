@@ -241,11 +241,12 @@ def verdict(value: Weighed) -> Json:
 
 def whole_message(value: Message, clients: Sequence[str], locations: Sequence[Location], text: str) -> Json:
     """The facts, whose it is, where it was seen, and its text."""
-    seen = [
-        {"mailbox": one.mailbox, "folder": one.folder, "uidvalidity": one.uidvalidity, "uid": one.uid}
-        for one in locations
-    ]
-    return message(value) | {"clients": list(clients), "locations": seen, "text": text}
+    return message(value) | {"clients": list(clients), "locations": [_location(one) for one in locations], "text": text}
+
+
+def _location(one: Location) -> Json:
+    place = {"mailbox": one.mailbox, "folder": one.folder, "uidvalidity": one.uidvalidity, "uid": one.uid}
+    return place | {"labels": list(one.labels)}
 
 
 def document(value: Document) -> Json:

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from gateway.app.providers import facts_as_told
 from gateway.app.scanner import scanner_of
 from gateway.domain.errors import NotFound
 from gateway.domain.firm import Firm
@@ -63,7 +64,8 @@ class Flows:
         store, firm, now, settings = self._store, self._firm_of, self._now, self._settings
         servers = [(one.host, one.port) for one in first.upstream.nameservers]
         ask = Resolver(servers).ask if first.upstream.check_senders else unanswered
-        watch = Watch(store, firm, now, ask=ask)
+        self._facts = partial(facts_as_told, settings)
+        watch = Watch(store, firm, now, facts=self._facts, ask=ask)
         self.tails = Tails(watch, trust=first.upstream.trust)
         self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.saving = Saving(store, room=watch.room, now=now, scanner=lambda: scanner_of(settings()))
@@ -74,7 +76,9 @@ class Flows:
         store, firm, now, settings = self._store, self._firm_of, self._now, self._settings
         self.relay = SmtpRelay(hostname=first.submission.hostname, trust=first.upstream.trust)
         bounces = Bounces(store, firm=firm, hostname=lambda: settings().submission.hostname, now=now)
-        self._copies = SentCopies(store, firm=firm, now=now, trust=lambda: settings().upstream.trust, room=self.room)
+        self._copies = SentCopies(
+            store, firm=firm, now=now, trust=lambda: settings().upstream.trust, room=self.room, facts=self._facts
+        )
         self.dispatcher = Dispatcher(
             store,
             self.relay,

@@ -307,4 +307,5 @@ def _message(row: Answer) -> Answer:
 
 
 def _location(one: Answer) -> str:
-    return f"{one.text('mailbox')} {one.text('folder')} uid {one.text('uid')}"
+    labels = ", ".join(one.words("labels"))
+    return f"{one.text('mailbox')} {one.text('folder')} uid {one.text('uid')}" + (f" ({labels})" if labels else "")

@@ -41,12 +41,18 @@ class SyncState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a message was seen upstream (RFC 9051 section 2.3.1.1)."""
+    """Where a message was seen upstream (RFC 9051 section 2.3.1.1).
+
+    ``number``: the provider's own for the message, the same in all folders of the mailbox; 0 where it has none.
+    ``labels``: what the provider has instead of folders; its own begin with a backslash.
+    """
 
     mailbox: str
     folder: str
     uidvalidity: int
     uid: int
+    number: int = 0
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain.firm import Firm, Mailbox
@@ -26,11 +27,14 @@ class Said:
     people: Correspondents
     tags: frozenset[str]
     answers: tuple[str, ...]  # Message-IDs, the nearest first
+    sent: bool  # its labels say so
 
     @classmethod
-    def of(cls, header: Header) -> Said:
+    def of(cls, header: Header, labels: Collection[str] = ()) -> Said:
+        """``labels``: its provider's."""
         known = facts(header)
-        return cls(header, known, correspondents(header), tags(known.subject), known.answers[:MAX_RELATED])
+        answers = known.answers[:MAX_RELATED]
+        return cls(header, known, correspondents(header), tags(known.subject), answers, is_sent(labels))
 
     @classmethod
     def of_mail(cls, mail: Mail, before: Said) -> Said:
@@ -38,13 +42,23 @@ class Said:
         header = before.header
         if header.end > header.block_end and mail_begins(mail, header.raw[: header.end]):
             return before
-        return cls.of(read_header(mail))
+        return replace(cls.of(read_header(mail)), sent=before.sent)
+
+
+def is_sent(labels: Collection[str]) -> bool:
+    """Whether they say that the mailbox's people wrote it: nobody can give a message this label by hand."""
+    return "\\Sent" in labels
+
+
+def is_draft(labels: Collection[str]) -> bool:
+    """Whether nobody has sent it yet."""
+    return not {"\\Draft", "\\Drafts"}.isdisjoint(labels)
 
 
 def whose(firm: Firm, said: Said, answered: frozenset[str] = frozenset()) -> tuple[Match, ...]:
     """The clients whose it is; empty for mail that is none of ours to read. ``answered``: see `Evidence`."""
     people = said.people
-    evidence = Evidence(people.senders, people.recipients, people.others, said.tags, answered)
+    evidence = Evidence(people.senders, people.recipients, people.others, said.tags, answered, said.sent)
     return clients_of(firm, evidence, firm.mailbox_by_key.keys())
 
 

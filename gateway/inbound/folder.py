@@ -19,12 +19,14 @@ from gateway.domain.errors import CommandRefused, UpstreamError
 from gateway.domain.firm import Mailbox
 from gateway.domain.record import Cursor, Location
 from gateway.inbound.allowance import Allowance
+from gateway.inbound.filing import is_sent
 from gateway.inbound.hits import Hit, cut, hits, looked_at
 from gateway.inbound.line import Line
 from gateway.inbound.progress import Progress
 from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
 from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile, within
+from gateway.policy.patience import asked_for
 from gateway.upstream.imap.session import FolderState, HeaderRow, ImapSession, Since
 
 log = structlog.get_logger()
@@ -74,6 +76,8 @@ class FolderRounds:
         await self._unmark()
         filed = await self._again(session) + await self._new(session)
         filed += await self._history(session, announce=plan.kind is PlanKind.RENEWED)
+        if plan.kind is PlanKind.CONTINUE:
+            filed += await self._relabelled(session, state)
         await self._compare(session, state)
         if state.highestmodseq > self._cursor.highestmodseq:
             await self._store.sync.move(replace(self._cursor, highestmodseq=state.highestmodseq))
@@ -216,12 +220,34 @@ class FolderRounds:
                 found = await self._hits(rows, new=False, announce=True)
                 looks = [await self._reading.look(session, hit) for hit in found]
             except CommandRefused as error:
+                if asked_for(f"{error.sentence} {error.detail}"):  # it is not about the message
+                    raise
                 log.info("still-set-aside", mailbox=self._mailbox.key, folder=self._folder, uid=uid, why=error.detail)
                 continue
             if rows and Looked.ASIDE not in looks:
                 await self._store.sync.taken_up(self._at(uid))
                 filed += looks.count(Looked.FILED)
         return filed
+
+    async def _relabelled(self, session: ImapSession, state: FolderState) -> int:
+        """Labels that changed since the last round; what was a draft and has been sent is new mail."""
+        since, validity = self._cursor.highestmodseq, state.uidvalidity
+        if not 0 < since < state.highestmodseq:
+            return 0
+        found = await session.relabelled(min(self._cursor.uidnext, state.uidnext), since)
+        if not found:
+            return 0
+        filed = await self._store.sync.filed(self._mailbox.key, self._folder, validity, min(found), max(found))
+        await self._store.sync.relabel(
+            self._mailbox.key, self._folder, validity, {uid: found[uid] for uid in found.keys() & filed.keys()}
+        )
+        sent = sorted(uid for uid in found.keys() - filed.keys() if is_sent(found[uid]))
+        came = 0
+        async with Line(self._watch, self._reading, session) as line:
+            for uids in _chunks(sent, self._stride):
+                for batch in await self._batches(await self._headers(session, uids)):
+                    came += await line.put(batch)
+            return came + await line.drain()
 
     async def _compare(self, session: ImapSession, state: FolderState) -> None:
         """Forget the places of what was expunged or moved away; asked for only where something can have gone."""

@@ -122,15 +122,16 @@ class Reading:
         self._allowance.spend(sum(map(len, found.values())), self._watch.now().date())
         return found
 
-    async def weighed(self, hits: Sequence[Hit], raws: Mapping[int, Mail]) -> list[tuple[Given, Weighed]]:
-        """Who sent each, as far as that can be said."""
+    async def weighed(self, hits: Sequence[Hit], raws: Mapping[int, Mail]) -> list[tuple[Given, Weighed | None]]:
+        """Who sent each, as far as that can be said; None for what was written in the mailbox itself."""
         watch, mailbox = self._watch, self._mailbox
         given = await asyncio.to_thread(lambda: [_given(raws[hit.row.uid], hit) for hit in hits])
+        asked = [one for one in given if not one.said.sent]
         facts = watch.facts(mailbox.imap.host)
-        weighed = await watch.weigher.all(watch.firm(), mailbox, facts, given, watch.now())
-        return list(zip(given, weighed, strict=True))
+        told = iter(await watch.weigher.all(watch.firm(), mailbox, facts, asked, watch.now()) if asked else ())
+        return [(one, None if one.said.sent else next(told)) for one in given]
 
-    def filing(self, hit: Hit, given: Given, weighed: Weighed) -> NewFiling | None:
+    def filing(self, hit: Hit, given: Given, weighed: Weighed | None) -> NewFiling | None:
         """What is to be filed of it."""
         return filing_of(
             self._watch.firm(),

@@ -154,7 +154,7 @@ class Tail:
             )
         await self._forget_missing(listed)
         self._unread = dict.fromkeys(missing, "there is no such folder")
-        idling, rest = chosen[: self._facts.idle_folders], chosen[self._facts.idle_folders :]
+        idling, rest = chosen[: self._facts.idled_on], chosen[self._facts.idled_on :]
         for folder in idling:
             if folder not in self._followed:
                 self._followed.add(folder)
@@ -266,12 +266,12 @@ class Tail:
         await self._meet(Happening.CAUGHT_UP, "; ".join(unread))
 
     async def _retry(self, error: PosternError) -> None:
+        self._waking.clear()  # before anybody can see that we wait
         self._failures += 1
         words = f"{error.sentence} {error.detail}"
         wait = wait_after(self._failures, words, random.random(), first=self._facts.first_wait)  # noqa: S311
         log.warning("tail-retries", mailbox=self._mailbox.key, error=error.sentence, wait=round(wait, 1))
         await self._meet(Happening.FAILED, error.sentence)
-        self._waking.clear()
         try:
             async with asyncio.timeout(wait):
                 await self._waking.wait()

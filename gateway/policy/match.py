@@ -22,6 +22,7 @@ class Evidence:
     others: tuple[Address, ...] = ()  # Reply-To and who resent it
     tags: frozenset[str] = frozenset()  # what stands in brackets in the subject, without its case
     answered: frozenset[str] = frozenset()  # names of the clients in whose record lies what it answers
+    sent: bool = False  # the mailbox's provider knows that it was written there, whatever address it names
 
     @property
     def people(self) -> tuple[Address, ...]:
@@ -44,7 +45,8 @@ class Match:
 def clients_of(firm: Firm, evidence: Evidence, own: Collection[str]) -> tuple[Match, ...]:
     """Name the clients, in the firm's order, each once.
 
-    ``own`` holds the keys of the firm's own addresses: what they wrote lies in Sent, all else in Inbox. In this order:
+    ``own`` holds the keys of the firm's own addresses: what they wrote lies in Sent, and what the provider says was
+    written in the mailbox; all else in Inbox. In this order:
 
     1. By address, or by the whole of a client's domain. One that several clients have is filed under each of them and
        marked, unless the tag or the thread says which.
@@ -54,7 +56,7 @@ def clients_of(firm: Firm, evidence: Evidence, own: Collection[str]) -> tuple[Ma
 
     Neither tag nor thread counts where all are the firm's own: what members write to each other is no correspondence.
     """
-    direction = direction_of(evidence.senders, own)
+    direction = Direction.SENT if evidence.sent else direction_of(evidence.senders, own)
     outside = any(address.key not in own for address in evidence.people)
     tagged = _tagged(firm, evidence.tags) if outside else set()
     certain, doubtful = _addressed(firm, evidence.people, tagged | evidence.answered)

@@ -17,6 +17,7 @@ from gateway.settings.quantities import Listen, is_host_name, parse_duration, pa
 
 MIN_MESSAGE_SIZE = 64_000  # octets: RFC 5321 section 4.5.3.1.7 asks every server to take at least these
 MAX_MESSAGE_SIZE = 1_000_000_000  # octets: SQLite holds no larger value by default, and a message is held in memory
+FEWEST_CONNECTIONS = 3  # one to wait in the INBOX, one to look into other folders, one for copies in Sent
 FALLBACK_HOSTNAME = "localhost"  # where the machine's own name is none that SMTP allows
 SQLITE_PREFIXES = ("sqlite+aiosqlite:///", "sqlite:///")
 
@@ -159,16 +160,41 @@ class Policy(Table):
     client_without_access: Literal["refuse", "pass"] = "refuse"
 
 
+class Provider(Table):
+    """What an IMAP server asks of those who follow its mailboxes; None: as the provider is known, else carefully."""
+
+    renew_idle: Duration | None = None
+    look_every: Duration | None = None  # over the folders that no connection waits in
+    connections: Annotated[int, Field(ge=FEWEST_CONNECTIONS, le=100)] | None = None  # of one mailbox
+    logins_a_second: Annotated[int, Field(ge=1, le=1000)] | None = None  # of all mailboxes there
+    download_a_day: Octets | None = None  # of one mailbox
+
+    @field_validator("renew_idle")
+    @classmethod
+    def _in_time(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and not timedelta(seconds=10) <= value <= timedelta(minutes=29):
+            raise ValueError('must be between "10s" and "29m", after which servers hang up (RFC 2177); "9m" is usual')
+        return value
+
+    @field_validator("look_every")
+    @classmethod
+    def _now_and_then(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and not timedelta(seconds=10) <= value <= timedelta(days=1):
+            raise ValueError('must be between "10s" and "1d"; "5m" is usual')
+        return value
+
+
 class Upstream(Table):
     """Towards the providers; ``trust`` is a PEM file of authorities to believe besides the system's.
 
     ``check_senders``: DNS is asked about who sends, where a mailbox's provider does not say; of ``nameservers``, where
-    there are any, and not of the system's.
+    there are any, and not of the system's. ``provider``: by the name of an IMAP server, or the end of it.
     """
 
     trust: FilePath | None = None
     check_senders: bool = True
     nameservers: Nameservers = ()
+    provider: Mapping[str, Provider] = Field(default_factory=dict)
 
 
 class Webhooks(Table):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.record import Location
+from gateway.store.columns import clean
 from gateway.store.compiled import Compiled
 from gateway.store.record_rows import location_row
 from gateway.store.schema import filing, location, message, skipped
@@ -17,7 +18,12 @@ _COLUMNS = location.c
 _SEEN = Compiled(
     insert(location).on_conflict_do_update(
         index_elements=["mailbox", "folder", "uidvalidity", "uid"],
-        set_={"message": insert(location).excluded.message, "stale": False},
+        set_={
+            "message": insert(location).excluded.message,
+            "stale": False,
+            "number": insert(location).excluded.number,
+            "labels": insert(location).excluded.labels,
+        },
     )
 )
 _SAME = (
@@ -63,6 +69,26 @@ _LOOKALIKES = Compiled(
     .where(message.c.message_id == bindparam("name"), message.c.size == bindparam("octets"))
     .order_by(message.c.id.desc())
     .limit(bindparam("most"))
+)
+_NUMBERED = Compiled(
+    select(message.c.sha256)
+    .join(location, _COLUMNS.message == message.c.id)
+    .where(
+        _COLUMNS.mailbox == bindparam("of_mailbox"),
+        _COLUMNS.number == bindparam("number"),
+        message.c.size == bindparam("octets"),
+    )
+    .limit(1)
+)
+_RELABEL = Compiled(
+    update(location)
+    .where(
+        _COLUMNS.mailbox == bindparam("of_mailbox"),
+        _COLUMNS.folder == bindparam("of_folder"),
+        _COLUMNS.uidvalidity == bindparam("validity"),
+        _COLUMNS.uid == bindparam("at_uid"),
+    )
+    .values(labels=bindparam("names", type_=_COLUMNS.labels.type))
 )
 _FILED = Compiled(
     select(_COLUMNS.uid, filing.c.client)
@@ -118,7 +144,17 @@ class Lookalike:
 
 
 def lookalikes(connection: Connection, where: Location, message_id: str, size: int, most: int) -> list[Lookalike]:
-    """The newest messages that may be the one seen there; who asks compares the bytes."""
+    """The newest messages that may be the one seen there; who asks compares the bytes.
+
+    Which has the provider's number there already is it, wherever in the mailbox it was seen.
+    """
+    if where.number:
+        asked = {"of_mailbox": where.mailbox, "number": where.number, "octets": size}
+        same = _NUMBERED.first(connection, asked)
+        if same is not None:
+            return [Lookalike(same.sha256, was_here=True)]
+    if not message_id:
+        return []
     place = {"of_mailbox": where.mailbox, "of_folder": where.folder, "validity": where.uidvalidity, "number": where.uid}
     rows = _LOOKALIKES.all(connection, {**place, "name": message_id, "octets": size, "most": most})
     return [Lookalike(row.sha256, row.was_here) for row in rows]
@@ -133,6 +169,15 @@ def filed(  # noqa: PLR0917 - a range within a folder
     for row in _FILED.all(connection, {**place, "first": first, "last": last}):
         found.setdefault(row.uid, set()).add(row.client)
     return found
+
+
+def relabel(
+    connection: Connection, mailbox: str, folder: str, uidvalidity: int, labels: Mapping[int, Sequence[str]]
+) -> int:
+    """By UID, what the messages there are labelled with now; how many of them we know."""
+    place = {"of_mailbox": mailbox, "of_folder": folder, "validity": uidvalidity}
+    rows = [{**place, "at_uid": uid, "names": [clean(name) for name in names]} for uid, names in labels.items()]
+    return _RELABEL.many(connection, rows)
 
 
 def places(connection: Connection, mailbox: str, folder: str, uidvalidity: int) -> frozenset[int]:

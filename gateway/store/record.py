@@ -29,6 +29,7 @@ from gateway.store.record_rows import (
     AnyRow,
     read_document,
     read_filing,
+    read_location,
     read_message,
 )
 from gateway.store.saving import SavingShelf
@@ -178,7 +179,7 @@ class Record:
         seen = schema.location.c
         query = LOCATIONS.where(seen.message == id, seen.stale.is_(False))
         rows = await self._all(query.order_by(seen.mailbox, seen.folder, seen.uidvalidity, seen.uid))
-        return [Location(row.mailbox, row.folder, row.uidvalidity, row.uid) for row in rows]
+        return [read_location(row) for row in rows]
 
     async def raw(self, id: int) -> bytes:  # noqa: A002
         """The message's bytes, as they came."""

@@ -27,7 +27,10 @@ DOCUMENTS = (
     .join(message, message.c.id == document.c.message)
     .where(document.c.withdrawn == "")
 )
-LOCATIONS = select(location.c.mailbox, location.c.folder, location.c.uidvalidity, location.c.uid)
+_PLACE = location.c
+LOCATIONS = select(
+    *(_PLACE.mailbox, _PLACE.folder, _PLACE.uidvalidity, _PLACE.uid, _PLACE.number, _PLACE.labels),
+)
 
 
 # What is noted once and never changes; as the database has it, so that a check needs nothing but the row.
@@ -140,4 +143,11 @@ def location_row(where: Location, message_number: int) -> Mapping[str, object]:
         "uid": where.uid,
         "message": message_number,
         "stale": False,
+        "number": where.number or None,
+        "labels": [clean(label) for label in where.labels] or None,
     }
+
+
+def read_location(row: AnyRow) -> Location:
+    """A row of LOCATIONS."""
+    return Location(row.mailbox, row.folder, row.uidvalidity, row.uid, row.number or 0, tuple(row.labels or ()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -162,17 +162,20 @@ class Sync:
         """Expunged or moved away; the messages themselves stay in the record."""
         await self._writer.run(lambda connection: locations.forget(connection, mailbox, folder, uidvalidity, uids))
 
+    async def relabel(self, mailbox: str, folder: str, uidvalidity: int, labels: Mapping[int, Sequence[str]]) -> None:
+        """By UID, what the messages there are labelled with now."""
+        await self._writer.run(lambda connection: locations.relabel(connection, mailbox, folder, uidvalidity, labels))
+
     async def settle(self, mailbox: str, folder: str) -> None:
         """The folder was looked through after its renumbering: what was not seen again is gone."""
         await self._writer.run(lambda connection: locations.forget_stale(connection, mailbox, folder))
 
     async def lookalikes_all(self, asked: Sequence[tuple[Location, str, int]], most: int = 5) -> list[list[Lookalike]]:
-        """For each place, Message-ID and size: stored messages that have both, newest first, to compare by bytes."""
+        """For each place, Message-ID and size: stored messages that may be it, newest first, to compare by bytes."""
 
         def look(connection: Connection) -> list[list[Lookalike]]:
             return [
-                locations.lookalikes(connection, where, message_id, size, most) if message_id else []
-                for where, message_id, size in asked
+                locations.lookalikes(connection, where, message_id, size, most) for where, message_id, size in asked
             ]
 
         return await self._reader.run(look)

@@ -12,17 +12,18 @@ from tests.waiting import until
 WAIT = 60.0  # seconds: hostile.md D1
 
 
-async def agrees(r: Rig, *, announced: int, missing: Collection[bytes] = ()) -> None:
+async def agrees(r: Rig, *, announced: int, missing: Collection[bytes] = (), followed: Collection[str] = ()) -> None:
     """Wait until all of the client's mail on the server is filed; then nothing may be missing, double or altered.
 
-    ``announced``: so many, each once. ``missing`` lies on the server and is known not to be filed.
+    ``announced``: so many, each once. ``missing`` lies on the server and is known not to be filed. ``followed``:
+    the folders that count, all without any.
     """
     folders = r.provider.account(SUPPORT).folders
     server = Counter(
         (name, folder.uidvalidity, message.uid, message.raw)
         for name, folder in folders.items()
         for message in folder.messages
-        if message.raw not in missing
+        if message.raw not in missing and (not followed or name in followed)
     )
     seen: Counter[tuple[str, int, int, bytes]] = Counter()
 

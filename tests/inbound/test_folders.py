@@ -28,9 +28,15 @@ RECEIVED = "Received: from pacino.example by firm.example; Sat, 14 Mar 2026 10:0
 @contextlib.asynccontextmanager
 async def tailing(r: Rig, facts: Facts = QUICK) -> AsyncIterator[Tails]:
     tails = Tails(Watch(r.store, lambda: r.firm, r.clock, facts=lambda _host: facts), trust=None)
+    async with running(tails):
+        yield tails
+
+
+@contextlib.asynccontextmanager
+async def running(tails: Tails) -> AsyncIterator[None]:
     task = asyncio.create_task(tails.run())
     try:
-        yield tails
+        yield
     finally:
         task.cancel()
         await asyncio.wait([task])

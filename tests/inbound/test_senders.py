@@ -18,7 +18,7 @@ ENCODED = base64.b64encode(f"<{AL}>".encode()).decode()
 
 def clients(*lines: str) -> list[str]:
     head = "\r\n".join((*lines, "To: ana@firm.example", "Subject: x", "", "text", ""))
-    return [match.client for match in whose(FIRM, Said.of(Header.read(head.encode())))]
+    return [match.client for match in whose(FIRM, Said.of(Header.read(head.encode()), ()))]
 
 
 @pytest.mark.parametrize(

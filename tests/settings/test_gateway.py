@@ -292,3 +292,37 @@ def test_a_scanner_is_named_by_path_or_by_host_and_port(tmp_path: Path, place: s
 @pytest.mark.parametrize("place", ["", "clamd.ctl", "*:3310", "127.0.0.1:0", "127.0.0.1"])
 def test_a_scanner_that_cannot_be_is_a_fault(tmp_path: Path, place: str) -> None:
     assert "clamd" in faults_in(tmp_path, f'data_dir = "data"\n[scan]\nclamd = "{place}"')["scan.clamd"]
+
+
+def test_an_imap_servers_manners_are_read_by_its_name_and_checked(tmp_path: Path) -> None:
+    settings = load(
+        written(
+            tmp_path,
+            """
+            data_dir = "d"
+            [upstream.provider."imap.firm.example"]
+            renew_idle = "4m"
+            download_a_day = "500 MB"
+            """,
+        )
+    )
+    told = settings.upstream.provider["imap.firm.example"]
+    assert (told.renew_idle, told.download_a_day, told.connections) == (timedelta(minutes=4), 500_000_000, None)
+    faults = faults_in(
+        tmp_path,
+        """
+        data_dir = "d"
+        [upstream.provider."a.example"]
+        renew_idle = "30m"
+        connections = 2
+        renew = "9m"
+        [upstream.provider."b.example"]
+        look_every = "1s"
+        logins_a_second = 0
+        """,
+    )
+    assert set(faults) == {
+        *(f"upstream.provider.a.example.{key}" for key in ("renew_idle", "connections", "renew")),
+        *(f"upstream.provider.b.example.{key}" for key in ("look_every", "logins_a_second")),
+    }
+    assert 'did you mean "renew_idle"?' in faults["upstream.provider.a.example.renew"]

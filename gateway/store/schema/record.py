@@ -125,8 +125,11 @@ location = Table(
     Column("uid", BigInteger, nullable=False),
     Column("message", Integer, ForeignKey("message.id"), nullable=False),
     Column("stale", Boolean, nullable=False),  # the folder was renumbered since
+    Column("number", BigInteger),  # the provider's for the message; NULL where it has none, as the labels
+    Column("labels", JSON(none_as_null=True)),
     PrimaryKeyConstraint("mailbox", "folder", "uidvalidity", "uid"),
     Index("location_message", "message"),
+    Index("location_number", "mailbox", "number", sqlite_where=text("number IS NOT NULL")),
     sqlite_with_rowid=False,
 )
 

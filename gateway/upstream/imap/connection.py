@@ -30,6 +30,7 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, timeout: float, unsolicited: Callable[[Untagged], None]) -> None:
         self.endpoint = endpoint
+        self.utf8 = False  # text goes as UTF-8, and no charset may be named (RFC 9755 section 3)
         self._timeout = timeout
         self._receiver = Receiver(asyncio.get_running_loop(), unsolicited)
 

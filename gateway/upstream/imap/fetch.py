@@ -9,6 +9,7 @@ from functools import partial
 
 from gateway.domain.errors import CommandRefused, TooLarge, UpstreamError
 from gateway.domain.large import Mail
+from gateway.upstream.imap import labels
 from gateway.upstream.imap.command import Command, uid_set
 from gateway.upstream.imap.connection import MAX_ANSWER, Connection
 from gateway.upstream.imap.frame import fault
@@ -22,17 +23,23 @@ HEADERS_A_FETCH = 200  # so that even the longest headers of one command are 25 
 
 @dataclass(frozen=True, slots=True)
 class HeaderRow:
-    """A message's header, cut off at MAX_HEADER; ``size``: octets of the whole message, 0 where not said."""
+    """A message's header, cut off at MAX_HEADER; ``size``: octets of the whole message, 0 where not said.
+
+    ``number`` and ``labels``: see `gateway.upstream.imap.labels`; 0 and none where the provider has none.
+    """
 
     uid: int
     size: int
     internaldate: datetime | None
     header: bytes = field(repr=False)
+    number: int = 0
+    labels: tuple[str, ...] = ()
 
 
 async def headers(connection: Connection, uids: Sequence[int]) -> list[HeaderRow]:
     """Of at most HEADERS_A_FETCH ascending ``uids``; those that are gone are missing."""
-    items = b"(UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER]<0.%d>)" % MAX_HEADER
+    more = labels.ITEMS if labels.EXTENSION in connection.capabilities else b""
+    items = b"(UID RFC822.SIZE INTERNALDATE%s BODY.PEEK[HEADER]<0.%d>)" % (more, MAX_HEADER)
     found = await _fetch(connection, uids, items, MAX_HEADER * len(uids))
     return [_row(uid, found[uid]) for uid in uids if "BODY[HEADER]" in found.get(uid, {})]
 
@@ -106,4 +113,6 @@ def _row(uid: int, items: dict[str, Value]) -> HeaderRow:
         size=number(items["RFC822.SIZE"]) if "RFC822.SIZE" in items else 0,
         internaldate=date_time(items.get("INTERNALDATE")),
         header=header if isinstance(header, bytes) else b"",
+        number=labels.number_of(items),
+        labels=labels.labels_of(items),
     )

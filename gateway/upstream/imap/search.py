@@ -23,24 +23,27 @@ Sought = Address | str  # a whole domain as "@domain", in ASCII
 _log = structlog.get_logger()
 
 
-def address_searches(addresses: Sequence[Sought], last_uid: int, *, extended: bool) -> Iterator[Command]:
+def address_searches(
+    addresses: Sequence[Sought], last_uid: int, *, extended: bool, utf8: bool = False
+) -> Iterator[Command]:
     """Commands that together find every message up to ``last_uid`` from or to any of the addresses.
 
     SEARCH looks for substrings, so they find too much; who asks verifies. Addresses beyond ASCII come last and apart.
+    ``utf8``: the server takes UTF-8 as it is.
     """
     plain = [address for address in addresses if str(address).isascii()]
     foreign = [address for address in addresses if not str(address).isascii()]
     for kind in (plain, foreign):
         for start in range(0, len(kind), ADDRESSES_A_SEARCH):
             texts = [str(address) for address in kind[start : start + ADDRESSES_A_SEARCH]]
-            yield search(b"UID 1:%d" % last_uid, any_of(texts), extended=extended, foreign=kind is foreign)
+            yield search(b"UID 1:%d" % last_uid, any_of(texts), extended=extended, foreign=kind is foreign and not utf8)
 
 
 async def find_addresses(connection: Connection, addresses: Sequence[Sought], last_uid: int) -> set[int]:
     """UIDs up to ``last_uid`` of what may be from or to any of the addresses."""
     extended = is_extended(connection)
     found: set[int] = set()
-    for command in address_searches(addresses, last_uid, extended=extended):
+    for command in address_searches(addresses, last_uid, extended=extended, utf8=connection.utf8):
         try:
             found |= await find(connection, command)
         except CommandRefused as refused:
@@ -73,7 +76,7 @@ async def find_uids(connection: Connection, first: int, last: int | None, uidnex
 async def find_message_id(connection: Connection, message_id: bytes) -> set[int]:
     """UIDs of messages with this Message-ID; it holds no NUL."""
     key = (string(message_id),)
-    foreign = not message_id.isascii()
+    foreign = not message_id.isascii() and not connection.utf8
     return await find(connection, search(b"HEADER Message-ID", key, extended=is_extended(connection), foreign=foreign))
 
 

@@ -16,7 +16,7 @@ from gateway.domain.errors import CommandRefused
 from gateway.domain.firm import Endpoint, Secret
 from gateway.domain.large import Mail
 from gateway.policy.cursor import Sight
-from gateway.upstream.imap import answered, fetch, utf7
+from gateway.upstream.imap import answered, fetch, labels, utf7
 from gateway.upstream.imap.answered import Marked
 from gateway.upstream.imap.command import Argument, Command, Literal, date_time, string
 from gateway.upstream.imap.connection import Connection
@@ -189,6 +189,13 @@ class ImapSession:
                 rows += await fetch.headers(self._connection, wanted[start : start + HEADERS_A_FETCH])
         return rows
 
+    async def relabelled(self, below: int, since: int) -> dict[int, tuple[str, ...]]:
+        """By UID below ``below``, the labels of what changed since that mod-sequence; none where there are none."""
+        if not {labels.EXTENSION, "CONDSTORE"} <= self.capabilities:
+            return {}
+        async with self._lock:
+            return await labels.changed(self._connection, below, since)
+
     @overload
     async def fetch_body(self, uid: int, limit: int) -> bytes | None: ...
     @overload
@@ -286,6 +293,7 @@ class ImapSession:
             self._utf8 = status.kind == "OK" and "UTF8=ONLY" in offered
         if "IMAP4REV2" in offered and "IMAP4REV1" not in offered:
             self._utf8 = True
+        self._connection.utf8 = self._utf8
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
