@@ -138,6 +138,18 @@ async def test_S14_many_logins_from_one_peer_are_limited_by_peer(desk: Desk) -> 
     assert guesses.count("wrong") == MAX_PER_PEER
 
 
+async def test_S14_of_a_thousand_guesses_from_everywhere_few_are_looked_at_and_the_good_are_in(desk: Desk) -> None:
+    assert await desk.tries() == "in"
+    before, peers = desk.passwords.asked, [f"198.51.100.{number}" for number in range(8)]
+    good = []
+    for number in range(1_000):
+        await desk.tries(f"guess {number}", peer=peers[number % len(peers)], login=("ana", "eve", "bob")[number % 3])
+        if number % 100 == 0:
+            good.append(await desk.tries())
+    assert good == ["in"] * 10
+    assert desk.passwords.asked - before <= len(peers) * MAX_PER_PEER
+
+
 async def test_S14_guesses_all_at_once_are_counted_before_they_are_made(desk: Desk) -> None:
     guesses = await asyncio.gather(*(desk.tries("guess") for _ in range(30)))
     assert guesses.count("wrong") == MAX_PER_PEER
