@@ -57,7 +57,7 @@ async def measured(each: int) -> dict[str, list[float]]:
 
 def welch(one: list[float], other: list[float]) -> float:
     """The difference of the means in units of its own error."""
-    error = (variance(one) / len(one) + variance(other) / len(other)) ** 0.5
+    error: float = (variance(one) / len(one) + variance(other) / len(other)) ** 0.5
     return (fmean(one) - fmean(other)) / error
 
 

@@ -90,6 +90,23 @@ async def test_C1_a_refusal_for_good_is_reported_to_the_author_once(tmp_path: Pa
         assert [str(relayed.sender or "") for relayed in r.provider.outbox][-1] in {"", "<>"}
 
 
+@pytest.mark.parametrize("stage", ["connect", "greeting", "ehlo", "mail", "rcpt", "data", "final"])
+async def test_C1_a_refusal_for_good_at_any_stage_is_one_report_that_names_its_code(tmp_path: Path, stage: str) -> None:
+    async with rig(tmp_path, rules=()) as r, dispatching(r):
+        r.provider.faults.smtp(stage, Refuse(554, "5.7.27 never from you"))
+        entry = await settled(r, await r.accepted())
+        assert [(one.delivery, one.last and one.last.code) for one in entry.recipients] == [(Delivery.FAILED, 554)]
+
+        async def nothing_waits() -> bool:
+            return all(one.state is QueueState.DONE for one in await r.store.queue.list())
+
+        await until(nothing_waits, what="the report on its way")
+        (report,) = r.arrived(ANA)
+        assert b"Diagnostic-Code: smtp; 554" in report
+        assert b"never from you" in report
+        assert r.arrived(AL) == []
+
+
 async def test_C7_a_report_that_fails_is_not_reported(tmp_path: Path) -> None:
     async with rig(tmp_path, rules=()) as r, dispatching(r):
         r.provider.faults.smtp("rcpt", Refuse(550, "5.1.1 nobody"), times=None)

@@ -126,6 +126,25 @@ async def test_C3_a_server_that_takes_no_octets_is_left_in_time(ca: Ca) -> None:
         assert "in time" in outcome.text
 
 
+async def test_C3_a_server_whose_answer_drips_is_left_in_time(ca: Ca) -> None:
+    """An octet now and then is no answer: each reply has its time as a whole."""
+    left = asyncio.Event()
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 x\r\n")
+        await reader.readline()
+        gone = asyncio.create_task(reader.read())
+        while not gone.done():
+            writer.write(b"250-x\r\n")
+            await asyncio.wait((gone,), timeout=0.05)
+        left.set()
+
+    async with serving(dialogue) as port, asyncio.timeout(10 * SHORT.command):
+        outcome = await _deliver(ca, port, Security.NONE)
+        assert (outcome.delivery, outcome.code, outcome.stage) == (Delivery.PENDING, 0, "connect")
+        await left.wait()
+
+
 async def _deliver(ca: Ca, port: int, security: Security, raw: bytes | None = None) -> Outcome:
     relay = SmtpRelay(hostname="mail.firm.example", trust=ca.trust, patience=SHORT)
     outcomes = await deliver(relay, mailbox(port, security=security), SUPPORT, [CLIENT], raw or message())
