@@ -77,13 +77,20 @@ class Conversation(SMTP):
             await self._refuse(refused)
         except PosternError as error:
             self._note("submission-refused", error=type(error).__name__, reason=error.sentence, detail=error.detail)
-            self._say(replies.for_error(error))
+            await self._answer(replies.for_error(error))
         except (ConnectionLost, Interrupted, Silence):
             raise
         except Exception as error:  # noqa: BLE001  # the client learns nothing of it, and the log none of the content
             trace = "".join(traceback.format_tb(error.__traceback__))
             self._note("session-error", error=type(error).__name__, trace=trace)
-            self._say(replies.INTERNAL)
+            await self._answer(replies.INTERNAL)
+
+    async def _answer(self, reply: Reply) -> None:
+        """To what went wrong; where that was in the middle of a message, it is the last one."""
+        if self._left:
+            await self._leave(reply)
+        else:
+            self._say(reply)
 
     async def _obey(self, line: bytes) -> None:
         if is_web_request(line):

@@ -23,7 +23,7 @@ from gateway.submission.data import Intake
 from gateway.submission.replies import Refused, Reply
 from gateway.submission.signing import SigningIn
 from gateway.submission.terms import Terms
-from gateway.submission.wire import Silence, Wire
+from gateway.submission.wire import ConnectionLost, Silence, Wire
 
 MAX_RECIPIENTS = 1_000  # of one message; RFC 5321 section 4.5.3.1.8 asks for 100, Postfix takes these
 COPIES = 2  # of a message in memory until it is durable: as it came, and as it leaves
@@ -129,7 +129,13 @@ class Session(SigningIn):
         mail, recipients = self._mail.mail, (one.address for one in self._mail.recipients.values())
         mark = start_fingerprint(member.login, mail.sender, recipients)
         with closing(Intake(self._terms.max_size, self._terms.scratch, mark)) as intake:
-            await self._receive(intake)
+            try:
+                await self._receive(intake)
+            except ConnectionLost:
+                raise
+            except Exception:
+                self._left = True  # what still comes of the message must not be taken for commands
+                raise
             done, self._mail = self._mail, None
             async with self._terms.room.take(COPIES * intake.received):
                 raw = await asyncio.to_thread(intake.message) if intake.is_large else intake.message()

@@ -18,6 +18,7 @@ FAULTS = (
     "syscalls",
     "descriptors",
     "readonly",
+    "memory",
     "names",
     "clock",
     "crowd",

@@ -14,6 +14,7 @@ from scripts.faults import (
     descriptors,
     kill9,
     large,
+    memory,
     names,
     powercut,
     readonly,
@@ -56,6 +57,10 @@ async def test_B2_no_call_that_fails_makes_a_message_disappear_and_no_failed_syn
 
 async def test_B3_without_descriptors_the_daemon_waits_and_recovers() -> None:
     await kept(descriptors.run(long=False))
+
+
+async def test_B3_without_memory_the_daemon_puts_off_and_recovers() -> None:
+    await kept(memory.run(long=False))
 
 
 async def test_B3_a_read_only_file_system_is_said_and_left_without_a_restart() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from gateway.domain.errors import BadMessage, TooLarge
 from gateway.mime.check import line_fault
 from gateway.store.scratch import Scratch
+from gateway.submission import session as session_module
 from gateway.submission.data import SPILL, Intake
 from gateway.submission.terms import Timers
 from tests.submission.dialogue import Peer
@@ -232,6 +233,28 @@ async def test_S4_a_large_message_is_the_same_bytes_behind_its_file_and_nothing_
         assert (await peer.reply()).startswith("250")
         assert found.accepted[0].raw == b"".join(line + b"\r\n" for line in lines)
         assert list((tmp_path / "tmp").iterdir()) == []
+        await peer.close()
+
+
+class Starved(Intake):
+    """Finds no memory for what came."""
+
+    def feed(self, block: bytes | bytearray) -> bytes | None:
+        raise MemoryError
+
+
+async def test_S1_B3_what_follows_a_fault_in_the_middle_of_a_message_is_not_taken_for_commands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with house() as found:
+        with monkeypatch.context() as starving:
+            starving.setattr(session_module, "Intake", Starved)
+            peer = await to_data(found.port)
+            peer.send(b"Subject: 1\r\n\r\none\r\n")
+            assert (await peer.reply()).startswith("451 4.3.0")
+        peer.send(SECOND)  # which this member may send
+        assert await peer.rest() == b""
+        assert found.accepted == []
         await peer.close()
 
 

@@ -30,9 +30,7 @@ from tests.upstream.imap.scripted import CAPABILITY, Scripted, Talk
         ("gmail.com.evil.example", ""),
     ],
 )
-def test_a_provider_is_known_by_the_end_of_its_hosts_name_and_the_firms_own_by_its_address(
-    host: str, name: str
-) -> None:
+def test_a_provider_is_known_by_the_end_of_its_hosts_name_and_the_firm_by_its_address(host: str, name: str) -> None:
     assert facts_of(host).name == name
 
 
