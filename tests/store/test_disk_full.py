@@ -45,6 +45,19 @@ def fill(place: Path, leave: int) -> Path:
     return filler
 
 
+def use_up_inodes(place: Path) -> list[Path]:
+    """The files without which there would be some."""
+    subprocess.run(["mount", "-o", "remount,nr_inodes=60", place], check=True)
+    made: list[Path] = []
+    while len(made) < 60:
+        try:
+            (place / f"filler{len(made)}").touch()
+        except OSError:
+            return made
+        made.append(place / f"filler{len(made)}")
+    pytest.fail("there were always more inodes")
+
+
 async def add_until_full(store: Store, size: int) -> list[str]:
     """What was accepted before the first refusal, which must come."""
     accepted: list[str] = []
@@ -92,6 +105,26 @@ async def test_B1_a_full_disk_does_not_move_the_cursor_past_what_was_not_filed(
     filler.unlink()
     assert (await store.record.file(item)).new
     assert await store.sync.cursor(reached(5).mailbox, "INBOX") == reached(6)
+
+
+async def test_B3_without_inodes_what_needs_a_file_is_refused_and_the_rest_goes_on(
+    small_disk: Path, open_store: Opener
+) -> None:
+    data_dir = small_disk / "data"
+    store = await open_store(data_dir)
+    first = mail("first", 300_000)
+    await store.queue.add(entry("first", first), first)
+    fillers = use_up_inodes(small_disk)
+    large, small = mail("large", 400_000), mail("small")
+    with pytest.raises(NoSpace):
+        await store.queue.add(entry("large", large), large)
+    await store.queue.add(entry("small", small), small)
+    for filler in fillers:
+        filler.unlink()
+    await store.queue.add(entry("large", large), large)
+    assert {one.id for one in await store.queue.list()} == {"first", "small", "large"}
+    assert list((data_dir / "tmp").iterdir()) == []
+    assert await store.verify() == []
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
