@@ -43,7 +43,8 @@ async def test_a_message_is_shown_with_its_facts_text_clients_and_locations(
     assert message["from"] == "Al <al@pacino.example>"
     assert message["date"] == "2026-03-14T15:00:00Z"
     assert message["clients"] == [CLIENT]
-    assert message["locations"] == [{"mailbox": "support@firm.example", "folder": "INBOX", "uidvalidity": 7, "uid": 1}]
+    place = {"mailbox": "support@firm.example", "folder": "INBOX", "uidvalidity": 7, "uid": 1, "labels": []}
+    assert message["locations"] == [place]
     assert "second line" in message["text"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -171,3 +171,35 @@ async def test_D2_a_folder_removed_and_made_again_under_its_name_is_a_new_one(fo
     await followed.admin("move", "Work", "mailbox", "INBOX", "all")
     await followed.reach(3, ("Work", 1))
     assert await followed.announced() == 3
+
+
+@pytest.fixture
+def dotted(ca: Ca, dovecot: Dovecot) -> Iterator[Dovecot]:
+    """Give one whose folders are parted by dots, below INBOX; the other is there for its reasons to skip."""
+    peer = Dovecot(ca)
+    peer.configure("namespace inbox {\n  separator = .\n  prefix = INBOX.\n}\n")
+    try:
+        peer.start()
+        yield peer
+    finally:
+        peer.remove()
+
+
+async def test_folders_parted_by_dots_below_INBOX_are_followed_under_any_name(
+    tmp_path: Path, dotted: Dovecot, ca: Ca
+) -> None:
+    address = f"tail{next(_numbers)}@firm.example"
+    await asyncio.to_thread(dotted.add_user, address)
+    async with rig(tmp_path) as r, _following(r, address, dotted, ca) as followed:
+        await followed.live()
+        await followed.deliver(1)
+        await followed.reach(1, ("INBOX", 1))
+        before = "INBOX"
+        for name in ('INBOX.Kunden & Söhne.R&D "x"', "INBOX.日本.送信 済み"):
+            await followed.admin("mailbox", "create", name)
+            await followed.admin("move", name, "mailbox", before, "all")
+            await followed.reach(1, (name, 1))
+            before = name
+        sent = client_letter(message_id="<9@pacino.example>", subject="Letter 9")
+        await asyncio.to_thread(dotted.append, address, "INBOX.Sent", sent)
+        await followed.reach(2, ("INBOX.Sent", 1), ("INBOX.日本.送信 済み", 1))

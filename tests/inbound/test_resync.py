@@ -89,6 +89,12 @@ async def test_once_a_day_we_look_for_ourselves(tmp_path: Path) -> None:
                 r.provider.deliver(SUPPORT, numbered(number))
             await count(r, 3)
             inbox = r.provider.account(SUPPORT).folders["INBOX"]
+
+            async def round_over() -> bool:
+                cursor = await r.store.sync.cursor(SUPPORT, "INBOX")
+                return cursor is not None and cursor.highestmodseq == inbox.highestmodseq
+
+            await until(round_over, what="the round's end")
             inbox.forget_one(2)  # against RFC 7162: nobody is told
             searched = Asked(r, "search")
             r.clock.forward(timedelta(days=1))

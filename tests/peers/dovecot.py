@@ -191,6 +191,13 @@ class Dovecot:
         with smtplib.LMTP(self.host, self.lmtp_port, timeout=30) as lmtp:
             lmtp.sendmail(sender, [address], raw)
 
+    def append(self, address: str, folder: str, raw: bytes) -> None:
+        """Put a message into a folder as a mail program does; the name as on the wire."""
+        with imaplib.IMAP4(self.host, self.imap_port, timeout=30) as imap:
+            imap.login(f'"{address}"', PASSWORD)
+            status, said = imap.append(folder, "", "", raw)
+            assert status == "OK", said
+
     def doveadm(self, *args: str) -> str:
         """Return what `doveadm ARGS` printed."""
         return ground.run(str(ground.program("doveadm")), "-c", str(self._config), *args)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.domain.address import Address
 from gateway.policy.cursor import Sight
 from gateway.upstream.imap.doorway import Doorway
 from gateway.upstream.providers import PROVIDERS, facts_of
@@ -111,4 +112,29 @@ async def test_D4_a_server_that_lies_about_UIDNEXT_costs_one_search() -> None:
         session = await server.session()
         await session.examine("INBOX")
         assert await session.uids(1) == [5, 9]
+        await session.close()
+
+
+async def test_a_server_of_UTF_8_only_is_searched_without_a_charset() -> None:
+    wanted = "ană@client.example"
+
+    async def script(talk: Talk) -> None:
+        await talk.welcome("IMAP4rev1 UTF8=ONLY AUTH=PLAIN SASL-IR LITERAL+")
+        await talk.hear("ENABLE")
+        await talk.ok()
+        await talk.show()
+        assert "CHARSET" not in await talk.hear("UID SEARCH")
+        await talk.octets(len(wanted.encode()))
+        for _ in range(3):
+            await talk.line()
+            await talk.octets(len(wanted.encode()))
+        await talk.line()
+        await talk.say("* SEARCH 2")
+        await talk.ok()
+        await talk.listen()
+
+    async with Scripted(script) as server:
+        session = await server.session()
+        await session.examine("INBOX")
+        assert await session.search_addresses([Address("ană", "client.example")], 9) == [2]
         await session.close()
