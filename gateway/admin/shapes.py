@@ -239,9 +239,12 @@ def verdict(value: Weighed) -> Json:
     }
 
 
-def whole_message(value: Message, clients: Sequence[str], locations: Sequence[Location], text: str) -> Json:
-    """The facts, whose it is, where it was seen, and its text."""
-    return message(value) | {"clients": list(clients), "locations": [_location(one) for one in locations], "text": text}
+def whole_message(value: Message, filings: Sequence[Filing], locations: Sequence[Location], text: str) -> Json:
+    """The facts, whose it is and with which marks, where it was seen, and its text."""
+    filed = [{"client": one.client, "direction": one.direction, "flags": list(one.flags)} for one in filings]
+    clients = [one.client for one in filings]
+    seen = [_location(one) for one in locations]
+    return message(value) | {"clients": clients, "filings": filed, "locations": seen, "text": text}
 
 
 def _location(one: Location) -> Json:

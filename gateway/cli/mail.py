@@ -15,7 +15,7 @@ from gateway.cli.settings import count
 from gateway.cli.talking import PATH, talking
 
 PAGE = 50
-COLUMNS = ("id", "date", "box", "thread", "sender", "from", "to", "subject")
+COLUMNS = ("id", "date", "box", "thread", "sender", "marks", "from", "to", "subject")
 EXPORT_PAGE = 500  # the largest that the daemon gives
 
 
@@ -104,6 +104,7 @@ def show(daemon: Daemon, paper: Paper, message_id: int) -> None:
             ("message-id", answer.text("message_id")),
             ("clients", ", ".join(answer.words("clients"))),
             ("thread", ", ".join(one.text("thread") for one in answer.parts("threads"))),
+            *(("marks", f"{', '.join(one.words('flags'))} ({one.text('client')})") for one in _marked(answer)),
             ("written by", answer.text("author_login")),
             ("allowed by", answer.text("grant")),
             *_verdict(answer),
@@ -239,6 +240,11 @@ def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
     return str(target)
 
 
+def _marked(message: Answer) -> list[Answer]:
+    """The clients' records in which it bears a mark."""
+    return [one for one in message.parts("filings") if one.words("flags")]
+
+
 def row(row: Answer) -> list[str]:
     """A message of a list, for `COLUMNS`."""
     message = _message(row)
@@ -249,6 +255,7 @@ def row(row: Answer) -> list[str]:
         row.text("direction"),
         row.text("thread"),
         standing(message),
+        ", ".join(row.words("flags")),
         message.text("from"),
         message.text("to"),
         message.text("subject"),

@@ -68,6 +68,12 @@ class Texts:
     excerpt: str = ""  # as written: the body, then a line for each attachment
     has_attachment: bool = False
 
+    @property
+    def size(self) -> int:
+        """In characters, all fields together."""
+        fields = (self.subject, self.sender, self.recipients, self.body, self.documents, self.excerpt)
+        return sum(map(len, fields))
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:

@@ -13,7 +13,11 @@ from gateway.store.index import Entry
 from gateway.store.search import Filed
 from gateway.store.store import Store
 
-BATCH = 128  # messages of one write to the index: a few hundredths of a second, and one fsync
+BATCH = 512  # messages of one write to the index at most: one fsync, and one list of words to be merged with others
+MOST_TEXT = (
+    4 * 1024 * 1024
+)  # characters of one write, a thousand long letters: with more, memory is the smaller of the two
+LONGEST = 5.0  # seconds of reading before one: what is filed meanwhile has its turn behind it
 GATHER = 0.25  # seconds that news wait for company: who searches does not notice
 PAUSE = 30.0  # seconds after a failure, of the disk as a rule
 IDLE = 60.0  # seconds without work after which the reading process ends
@@ -44,12 +48,20 @@ class Indexing:
             await self._reading.rest()
 
     async def round(self) -> bool:
-        """One batch; False where nothing was due."""
+        """One batch, as far as there is time and room; False where nothing was due."""
         due = await self._store.search.due(BATCH)
         if not due.messages and due.swept is None:
             return False
         filed = await self._store.search.filed(due.messages)
-        entries = [await self._entry(filed[number]) for number in due.messages if number in filed]
+        entries: list[Entry] = []
+        text, until = 0, asyncio.get_running_loop().time() + LONGEST
+        for done, number in enumerate(due.messages, 1):
+            if number in filed:
+                entries.append(await self._entry(filed[number]))
+                text += entries[-1].texts.size
+            if text > MOST_TEXT or asyncio.get_running_loop().time() > until:
+                due = due.first(done)
+                break
         await self._store.search.put(due, entries)
         return True
 

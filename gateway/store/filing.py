@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, bindparam, func, insert, select, update
 
-from gateway.domain.record import Direction, EventKind, Filed, NewFiling
+from gateway.domain.record import Direction, EventKind, Filed, Mark, NewFiling
 from gateway.policy.topic import topic_of
 from gateway.store.bodies import Body, keep_all
 from gateway.store.compiled import Compiled
@@ -88,7 +88,7 @@ class Transaction:
             connection,
             _kind(item, direction),
             item.filed_at,
-            _line(item, direction),
+            _line(item, direction, client, number),
             client=client,
             mailbox=item.location.mailbox if item.location else "",
             message=number,
@@ -136,8 +136,10 @@ def _kind(item: NewFiling, direction: Direction) -> EventKind:
     return EventKind.CLIENT_MAIL if direction is Direction.INBOX else EventKind.MAIL_SENT
 
 
-def _line(item: NewFiling, direction: Direction) -> str:
+def _line(item: NewFiling, direction: Direction, client: str, number: int) -> str:
     subject = item.facts.subject or "(no subject)"
+    if Mark.AMBIGUOUS in item.marks.get(client, ()):
+        subject += f" (ambiguous: `postern mail file {number} --client NAME` says whose it is)"
     if item.held and item.verdict is not None:
         return f"Unverified mail from {item.facts.sender or 'an unnamed sender'}: {subject} ({item.verdict.reason})"
     if direction is Direction.INBOX:

@@ -8,6 +8,9 @@ sorted by place, so that the newest come first and days are a range, and nothing
 Words come folded from `gateway.policy.words`; SQLite's FTS5 only keeps them, and PostgreSQL would keep the same ones,
 with their positions, in a tsvector under a GIN index. Words can't be taken out of an index without contents: a message
 that is filed anew gets a new place, and the old one is dead.
+
+Beginnings of four and of five letters have lists of their own (``prefix``): without them FTS5 puts the lists of all
+words that begin so into one before its first answer, and nothing can cut that short. Longer ones have fewer words.
 """
 
 from __future__ import annotations
@@ -30,14 +33,20 @@ OLDEST = datetime(1985, 1, 1, tzinfo=UTC)  # before, a header's date is a broken
 FUTURE = timedelta(days=1)
 HASH_OCTETS = 8  # of a message's hash: enough to know a row that was restored from a backup under the same number
 CACHE_KIB = 16 * 1024
+LAYOUT = "2"  # of the tables below: an index of another is made anew
+PACKING = 1  # zlib's quickest: four octets in a hundred more than with its usual one, in two thirds of the time
 
 _SCHEMA = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE client (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     "CREATE TABLE place (place INTEGER PRIMARY KEY, message INTEGER UNIQUE, hash BLOB, marks TEXT, excerpt BLOB)",
     """CREATE VIRTUAL TABLE words USING fts5(
-        subject, sender, recipients, body, documents, marks, content='', columnsize=0, tokenize="ascii tokenchars '_'"
+        subject, sender, recipients, body, documents, marks,
+        content='', columnsize=0, prefix='4 5', tokenize="ascii tokenchars '_'"
     )""",
+    # Lists are merged eight at a time instead of four, which writes a word fewer times; a batch stays in memory whole.
+    "INSERT INTO words (words, rank) VALUES ('automerge', 8)",
+    "INSERT INTO words (words, rank) VALUES ('hashsize', 16777216)",
 )
 _PUT_PLACE = "INSERT INTO place (place, message, hash, marks, excerpt) VALUES (?, ?, ?, ?, ?)"
 _PUT_WORDS = (
@@ -83,6 +92,7 @@ def connect(path: Path, *, writes: bool) -> sqlite3.Connection:
 
 def prepare(path: Path, version: str, newest: int) -> None:
     """Make sure that there is one of that version; a new one has all messages up to ``newest`` before it."""
+    version = f"{version}, layout {LAYOUT}"
     if _version(path) == version:
         return
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
@@ -142,7 +152,7 @@ def _put(raw: sqlite3.Connection, entry: Entry) -> tuple[int | str, ...] | None:
             return None
         raw.execute(_KILL, (number,))
     place = _free(raw, entry.minute * SLOTS)
-    raw.execute(_PUT_PLACE, (place, number, digest, marks, zlib.compress(clean(texts.excerpt).encode())))
+    raw.execute(_PUT_PLACE, (place, number, digest, marks, zlib.compress(clean(texts.excerpt).encode(), PACKING)))
     return place, texts.subject, texts.sender, texts.recipients, texts.body, texts.documents, marks
 
 

@@ -54,11 +54,19 @@ _FILINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be indexed next, newest first; ``numbers`` are the rows that ask for it."""
+    """What is to be indexed next, newest first; ``asked`` are the rows that ask for it, and for which message each."""
 
     messages: tuple[int, ...]
-    numbers: tuple[int, ...] = ()
+    asked: tuple[tuple[int, int], ...] = ()
     swept: int | None = None  # how far down the sweep over what was there before the index is then
+
+    def first(self, most: int) -> Due:
+        """So many messages of it, and what asks for them."""
+        if most >= len(self.messages):
+            return self
+        messages = self.messages[:most]
+        asked = tuple(row for row in self.asked if row[1] in messages)
+        return Due(messages, asked, None if self.swept is None else messages[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,8 @@ class Search:
         """What was filed, refiled or taken out lately; then what was there before the index. Empty: all is done."""
         rows = await self._reader.run(lambda connection: connection.execute(_DUE, {"most": most}).all())
         if rows:
-            return Due(tuple(dict.fromkeys(row.message for row in rows)), tuple(row.number for row in rows))
+            asked = tuple((row.number, row.message) for row in rows)
+            return Due(tuple(dict.fromkeys(message for _, message in asked)), asked)
         below = await self._look(index.unswept)
         if below == 0:
             return Due(())
@@ -122,8 +131,9 @@ class Search:
         gone = set(due.messages) - {entry.message.id for entry in entries}
         writing = partial(index.write, entries=entries, gone=gone, swept=due.swept)
         await self._in(self._writing, lambda: writing(self._connection(writes=True)))
-        if due.numbers:
-            await self._writer.run(lambda connection: _done(connection, due.numbers))
+        if due.asked:
+            numbers = [number for number, _ in due.asked]
+            await self._writer.run(lambda connection: _done(connection, numbers))
 
     async def find(
         self, query: Query, *, clients: Collection[str] | None, limit: int, zone: tzinfo = UTC, after: int | None = None

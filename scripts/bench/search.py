@@ -44,7 +44,7 @@ from gateway.store.store import Store
 
 VOCABULARY = 200_000  # words, as a firm's mail of some years has, with its misspellings
 CLIENTS = 2_000
-BATCH = 128  # messages of one write to an index, as the gateway does it
+BATCH = 512  # messages of one write to an index, as the gateway does it
 ROUNDS = 100  # queries of each kind
 FIRST = datetime(2016, 1, 1, tzinfo=UTC)
 YEARS = timedelta(days=3650)
@@ -242,6 +242,8 @@ def put_record(raw: sqlite3.Connection, batch: list[Letter]) -> None:
 Question = tuple[str, str, set[str] | None]  # ours, theirs, the clients whom the asker sees
 _WORDS = Language(1).words
 _SOME = {f"Client {number}" for number in range(40, 60)}
+_SMALL = {"Client 1234"}  # has one message in some ten thousand
+_MANY = {f"Client {number}" for number in range(1_000, 1_200)}
 
 
 def _word(dice: random.Random, low: int, high: int) -> str:
@@ -293,6 +295,17 @@ KINDS: dict[str, Callable[[random.Random], Question]] = {
         f"{word}",
         _SOME,
     ),
+    "a common word, one small client": lambda dice: (
+        (word := _word(dice, 0, 100)),
+        f"{word}",
+        _SMALL,
+    ),
+    "a common word, 200 small clients": lambda dice: (
+        (word := _word(dice, 0, 100)),
+        f"{word}",
+        _MANY,
+    ),
+    "a prefix of four, one small client": lambda dice: (*_prefix(dice, 4)[:2], _SMALL),
 }
 
 

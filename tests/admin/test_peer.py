@@ -57,6 +57,24 @@ async def visit(house: House, uid: int, gid: int) -> tuple[int, dict[str, object
 
 
 @AS_ROOT
+@pytest.mark.parametrize("opened_folder", [True, False])
+async def test_U1_another_user_is_kept_out_by_the_modes_alone(opened_folder: bool) -> None:
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755 if opened_folder else 0o750)  # noqa: PTH101 - as above
+        (Path(name) / "data").mkdir()
+        async with opened(Path(name)) as house:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", VISITOR, str(house.socket), str(nobody.pw_uid), str(nobody.pw_gid)),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            async with asyncio.timeout(60):
+                answer, said = await process.communicate()
+    assert (answer, b"PermissionError" in said) == (b"", True)
+
+
+@AS_ROOT
 async def test_U1_another_user_gets_403_even_if_the_mode_is_loosened(loose: House) -> None:
     status, problem = await visit(loose, pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
     assert (status, problem["kind"]) == (403, "forbidden")

@@ -190,6 +190,8 @@ async def test_mail_is_filed_by_hand_and_the_activity_tells_who_did_it(house: Ho
     assert (await ask(house.socket, "mail", "show", number)).code == 65
     back = await ask(house.socket, "mail", "file", "--client", CLIENT, number)
     assert back.out == f"Message {number} is filed under {CLIENT}.\n"
+    assert "  by hand  " in (await ask(house.socket, "mail", "list", "--client", CLIENT)).out
+    assert f"marks:      by hand ({CLIENT})\n" in (await ask(house.socket, "mail", "show", number)).out
     wrong = await ask(house.socket, "mail", "refile", "--from", CLIENT, "--to", "Nobody", number)
     assert (wrong.code, "There is no client 'Nobody'" in wrong.err) == (65, True)
     told = (await ask(house.socket, "activity")).out

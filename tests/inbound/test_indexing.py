@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.inbound import indexing as module
 from gateway.inbound.indexing import Indexing
 from gateway.inbound.search_reading import Reading
 from gateway.mime.facts import facts
@@ -151,3 +152,29 @@ async def test_a_message_whose_bytes_are_gone_is_found_by_its_header(store: Stor
     store.bodies._fresh._bodies.clear()
     assert await Indexing(store).round()
     assert [one for one, _ in await find(store, "papers")] == [number]
+
+
+@pytest.mark.parametrize(("name", "value"), [("MOST_TEXT", 0), ("LONGEST", -1.0)])
+@pytest.mark.parametrize("swept", [False, True])
+async def test_a_batch_ends_early_where_there_is_no_room_or_time_and_the_rest_has_its_turn(
+    tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch, name: str, value: float, swept: bool
+) -> None:
+    store = await Store.open(tmp_path / "data", url=None, key=KEY)
+    numbers = [await file(store, letter(f"lease {number}")) for number in range(3)]
+    if swept:
+        assert await Indexing(store, reading).round()
+        await store.close()
+        for part in (tmp_path / "data").glob("postern-search.db*"):
+            part.unlink()
+        store = await Store.open(tmp_path / "data", url=None, key=KEY)
+    monkeypatch.setattr(module, name, value)
+    worker = Indexing(store, reading)
+    try:
+        for done in range(1, 4):
+            assert await worker.round()
+            assert sorted(number for number, _ in await find(store, "lease")) == numbers[3 - done :]
+        while await worker.round():
+            pass
+        assert len(await find(store, "lease")) == 3
+    finally:
+        await store.close()

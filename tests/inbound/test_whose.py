@@ -75,6 +75,8 @@ async def test_mail_of_an_address_of_two_clients_is_under_both_and_its_attachmen
         r.provider.deliver(SUPPORT, doubtful)
         assert await filed(r, "One", 1) == await filed(r, "Two", 1) == [("whose", ("ambiguous",))]
         assert await r.store.saving.due(r.clock()) == []
+        for event in await r.store.feed.after(0):
+            assert f"(ambiguous: `postern mail file {event.message} --client NAME` says whose it is)" in event.text
         r.provider.deliver(SUPPORT, doubtful.replace(b"Subject: whose", b"Subject: [two] mine"))
         assert await filed(r, "Two", 2) == [("whose", ("ambiguous",)), ("[two] mine", ())]
         assert [one.client for one in await r.store.saving.due(r.clock())] == ["Two"]

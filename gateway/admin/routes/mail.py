@@ -62,9 +62,9 @@ async def message(message_id: MessageId, given: Given, walls: Behind) -> shapes.
     found = await record.message(message_id)
     raw = await record.raw(message_id)
     text = await asyncio.to_thread(plain_text, raw)  # megabytes of MIME would hold up the loop
-    lies = [shapes.place(one) for one in await record.filings(message_id) if one.client in clients]
-    whole = shapes.whole_message(found, clients, await record.locations(message_id), text)
-    return whole | {"threads": lies}
+    filed = [one for one in await record.filings(message_id) if one.client in clients]
+    whole = shapes.whole_message(found, filed, await record.locations(message_id), text)
+    return whole | {"threads": [shapes.place(one) for one in filed]}
 
 
 @router.post("/v1/messages/{message_id}/approve", openapi_extra=asks(Right.RECORD))
