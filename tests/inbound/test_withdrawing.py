@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.record import Direction
 from gateway.domain.saving import Looked, SavingDuty, Scanned
 from gateway.inbound.looking import Looking
+from gateway.store.migrations.versions import v0019_withdrawn as upgrade
 from gateway.store.store import Store
 from tests.inbound.test_saving import CLIENT, PDF, clock, come, done, mail, pdf, saving, store
 from tests.rig import Clock
@@ -174,6 +177,27 @@ async def test_a_document_that_is_withdrawn_while_other_mail_brings_it_is_saved_
         await store.saving.finish(duty, found, clock())
     await saving(store, clock).some()
     assert await names(store) == ["b.pdf"]
+    assert await store.verify() == []
+
+
+async def test_what_was_taken_out_before_documents_left_leaves_with_the_upgrade(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    first = await come(store, clock, mail(pdf("a.pdf"), pdf("own.pdf", b"own")))
+    second = await come(store, clock, mail(pdf("b.pdf"), number=2))
+    await done(store, clock)
+    await unfile(store, clock, first)
+    with closing(sqlite3.connect(tmp_path / "data" / "postern.db")) as raw:
+        raw.execute("UPDATE document SET withdrawn = '', message = ?", (first,))  # as it was left before
+        for statement in (upgrade.HEIRS, upgrade.LEAVING, upgrade.AGAIN):
+            raw.execute(statement)
+        raw.commit()
+    await done(store, clock)
+    (kept,) = await store.record.documents(CLIENT)
+    assert (kept.message, list(lying(tmp_path).values())) == (second, [PDF])
+    await file(store, clock, first)
+    await done(store, clock)
+    assert sorted(lying(tmp_path).values()) == [PDF, b"own"]
     assert await store.verify() == []
 
 
