@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 
 from gateway.domain.access import OPERATOR, Caller
+from gateway.domain.errors import Conflict
 from gateway.domain.firm import Change, Firm, Member
 from gateway.domain.step import Made, Refiling, Searched
 from gateway.office.difference import differences
@@ -121,8 +122,12 @@ class Office:
         if not changes and undoes is None:
             return Applied()
         searches = searched(old, firm)
-        if dry_run:
-            return Applied(changes, await self._shelf.rehearse(firm, undoes=undoes), searches)
+        if dry_run or not changes:
+            refilings = await self._shelf.rehearse(firm, undoes=undoes)
+            if not changes and not refilings:
+                raise Conflict(f"Step {undoes} has nothing left to take back: passwords stay as they are.")
+            if dry_run:
+                return Applied(changes, refilings, searches)
         made = await self._shelf.replace(firm, changes, by, at, undoes=undoes)
         self._firm = firm
         log.info("firm changed", by=by, step=made.step, changes=[str(change) for change in changes])

@@ -150,7 +150,7 @@ def _entries(made: Made, changes: Sequence[Change], undoes: int | None) -> list[
 
 def _change(connection: Connection, number: int, firm: Firm) -> None:
     old, new = _read_nouns(connection), nouns(firm)
-    steps.note(connection, number, old, new)
+    steps.note(connection, number, old or nouns(Firm()), new)
     _write_nouns(connection, old, new)
     for shut_out in _SHUT_OUT:
         connection.execute(shut_out, {"logins": [member.login for member in firm.members]})

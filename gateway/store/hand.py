@@ -24,7 +24,12 @@ from gateway.store.writer import Writer
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
 _FILED = select(filing.c.flags).where(*_ONE)
 _MARK = update(filing).where(*_ONE)
-_TAKEN = select(unfiled.c.client).where(unfiled.c.message == bindparam("number")).order_by(unfiled.c.client)
+# What a change took out is not for the members of that client to put back: it was found to be somebody else's.
+_TAKEN = (
+    select(unfiled.c.client)
+    .where(unfiled.c.message == bindparam("number"), unfiled.c.step.is_(None))
+    .order_by(unfiled.c.client)
+)
 
 
 class ByHand:
@@ -37,7 +42,7 @@ class ByHand:
         self._saving = saving
 
     async def taken_from(self, message_id: int) -> list[str]:
-        """The clients out of whose record somebody took the message, by name."""
+        """The clients out of whose record a person took the message, by name."""
         query = _TAKEN.params(number=message_id)
         return list(await self._reader.run(lambda connection: connection.execute(query).scalars().all()))
 

@@ -13,33 +13,25 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, select
 
 from gateway.domain.record import Direction, HeaderFacts
 from gateway.policy.topic import topic_of
-from gateway.store.columns import Moment, Words
+from gateway.store.compiled import Compiled
 from gateway.store.schema import filing, saving, thread, unfiled
 from gateway.store.threads import thread_for
 from gateway.store.withdrawing import withdraw
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
-_THREAD = select(filing.c.thread).where(*_ONE)
-_FILE = insert(filing)
-_ASIDE = insert(unfiled).from_select(
-    ["client", "message", "direction", "thread", "flags", "at", "who", "step"],
-    select(
-        filing.c.client,
-        filing.c.message,
-        filing.c.direction,
-        filing.c.thread,
-        filing.c.flags,
-        bindparam("at", type_=Moment),
-        bindparam("by", type_=Words),
-        bindparam("of_step"),
-    ).where(*_ONE),
+_LIES = Compiled(select(filing.c.direction, filing.c.thread, filing.c.flags).where(*_ONE))
+_FILE = Compiled(insert(filing))
+_TAKE = Compiled(delete(filing).where(*_ONE))
+_ASIDE = Compiled(insert(unfiled))
+_BACK = Compiled(
+    delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
 )
-_TAKE = delete(filing).where(*_ONE)
-_BACK = delete(unfiled).where(unfiled.c.client == bindparam("of_client"), unfiled.c.message == bindparam("number"))
-_NO_DUTY = delete(saving).where(  # done or not: filed there again, it is looked through again
-    saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number")
+_NO_DUTY = Compiled(  # done or not: filed there again, it is looked through again
+    delete(saving).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
 )
-_EMPTY = delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
+_EMPTY = Compiled(
+    delete(thread).where(thread.c.id == bindparam("of_thread"), ~exists().where(filing.c.thread == thread.c.id))
+)
 
 
 def put(
@@ -55,8 +47,8 @@ def put(
     """``held``: it is unverified, and its subject says nothing of the conversation that it belongs to."""
     topic = "" if held else topic_of(facts.subject)
     row = {"client": client, "message": message, "direction": direction.value, "flags": list(flags), "topic": topic}
-    connection.execute(_FILE, row | {"thread": thread_for(connection, client, facts, topic)})
-    connection.execute(_BACK, {"of_client": client, "number": message})
+    _FILE.run(connection, row | {"thread": thread_for(connection, client, facts, topic)})
+    _BACK.run(connection, {"of_client": client, "number": message})
 
 
 def take_out(
@@ -67,9 +59,10 @@ def take_out(
     It is in the client's record: see to that first.
     """
     place = {"of_client": client, "number": message}
-    was = connection.execute(_THREAD, place).scalar_one()
-    connection.execute(_ASIDE, place | {"at": at, "by": by, "of_step": step})
-    connection.execute(_TAKE, place)
-    connection.execute(_NO_DUTY, place)
-    connection.execute(_EMPTY, {"of_thread": was})
+    lay = _LIES.first(connection, place)
+    where = {"client": client, "message": message, "at": at, "who": by, "step": step}
+    _ASIDE.run(connection, where | {"direction": lay.direction, "thread": lay.thread, "flags": lay.flags})
+    _TAKE.run(connection, place)
+    _NO_DUTY.run(connection, place)
+    _EMPTY.run(connection, {"of_thread": lay.thread})
     return withdraw(connection, client, message)

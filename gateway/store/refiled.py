@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from gateway.domain.record import Duty, Mark
 from gateway.domain.step import Doing, Refiling
+from gateway.store.compiled import Compiled
 from gateway.store.placing import put, take_out
 from gateway.store.refiling import AT_ONCE, MESSAGES, facts_of
 from gateway.store.saving import owe
@@ -19,10 +20,12 @@ from gateway.store.schema import filing, saving, step_filing
 from gateway.store.verdicts import is_waiting
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
-_FLAGS = select(filing.c.flags).where(*_ONE)
-_MARK = update(filing).where(*_ONE)
-_DUTY = select(saving.c.duty).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
-_NOTE = insert(step_filing)
+_LIES = Compiled(select(filing.c.flags).where(*_ONE))
+_MARK = Compiled(update(filing).where(*_ONE).values(flags=bindparam("marks")))
+_DUTY = Compiled(
+    select(saving.c.duty).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
+)
+_NOTE = Compiled(insert(step_filing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ def carry_out(connection: Connection, refilings: Sequence[Refiling], deed: Deed)
     noted = [
         {"step": deed.step, "client": one.client, "message": one.message, "does": one.does.value} for one in refilings
     ]
-    if noted:
-        connection.execute(_NOTE, noted)
+    _NOTE.many(connection, noted)
 
 
 def _refile(connection: Connection, row: Any, refilings: Sequence[Refiling], deed: Deed) -> None:
@@ -75,12 +77,12 @@ def _file(connection: Connection, row: Any, one: Refiling, deed: Deed, *, saved:
 
 def _mark(connection: Connection, one: Refiling) -> None:
     place = {"of_client": one.client, "number": one.message}
-    flags = [flag for flag in connection.execute(_FLAGS, place).scalar_one() if flag != Mark.AMBIGUOUS.value]
+    marks = [flag for flag in _LIES.first(connection, place).flags if flag != Mark.AMBIGUOUS.value]
     if one.does is Doing.DOUBTED:
-        flags.append(Mark.AMBIGUOUS.value)
-    connection.execute(_MARK.values(flags=flags), place)
+        marks.append(Mark.AMBIGUOUS.value)
+    _MARK.run(connection, place | {"marks": marks})
 
 
 def _was_saved(connection: Connection, client: str, number: int) -> bool:
-    duty = connection.execute(_DUTY, {"of_client": client, "number": number}).scalar()
-    return duty in {Duty.SAVE.value, Duty.IMPORT.value}
+    duty = _DUTY.first(connection, {"of_client": client, "number": number})
+    return duty is not None and duty.duty in {Duty.SAVE.value, Duty.IMPORT.value}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.admin.walled import ACCESS, Walled, contact, secret, walled
+from tests.admin.walled import ACCESS, Walled, client_of, contact, secret, walled
 
 MOVE: dict[str, Any] = {
     "client": [
@@ -82,6 +82,19 @@ async def test_only_who_may_change_settings_rehearses_or_undoes(made: Walled) ->
     assert (dry["step"], back["step"]) == (None, step + 1)
     async with made.as_member("ana") as http:
         assert (await http.get(f"/v1/messages/{made.messages['Beta']}")).status_code == 404
+
+
+async def test_U3_what_leaves_every_record_is_shown_to_who_could_read_it_and_to_nobody_else(made: Walled) -> None:
+    for login, shown, closed in (("olga", 0, 1), (None, 2, 0)):  # what was taken out comes back with the address
+        async with made.client(None) as http:
+            step = (await http.post("/v1/apply", json={"client": [client_of("New", "ion")]})).json()["step"]
+            await made.file(200 + step, "New")
+        async with made.as_member(login) if login else made.client(None) as http:
+            answer = await http.post(f"/v1/steps/{step}/undo")
+        record = answer.json()["record"]
+        assert [each["client"] for one in record["messages"] for each in one["becomes"]] == ["New"] * shown
+        assert (record["total"], record["closed"]) == (shown + closed, closed)
+        assert (secret("New") in answer.text) == bool(shown)
 
 
 async def test_the_messages_of_a_change_come_page_by_page(made: Walled) -> None:

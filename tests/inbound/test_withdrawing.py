@@ -14,7 +14,7 @@ from gateway.domain.errors import TemporaryFailure
 from gateway.domain.record import Direction
 from gateway.domain.saving import Looked, SavingDuty, Scanned
 from gateway.inbound.looking import Looking
-from gateway.store.migrations.versions import v0019_withdrawn as upgrade
+from gateway.store.migrations.versions import v0016_withdrawn as upgrade
 from gateway.store.store import Store
 from tests.inbound.test_saving import CLIENT, PDF, clock, come, done, mail, pdf, saving, store
 from tests.rig import Clock

@@ -56,10 +56,17 @@ class Desk:
         return await self.office.undo(step, by="ana", at=NOON, dry_run=dry_run)
 
     async def mail(
-        self, sender: str, *, to: str = OWN, answers: str = "", size: int = 0, duty: Duty | None = None
+        self,
+        sender: str,
+        *,
+        to: str = OWN,
+        answers: str = "",
+        size: int = 0,
+        duty: Duty | None = None,
+        subject: str = "letter",
     ) -> int:
         self.count += 1
-        head = f"From: {sender}\r\nTo: {to}\r\nMessage-ID: <{self.count}@m>\r\nSubject: letter {self.count}\r\n"
+        head = f"From: {sender}\r\nTo: {to}\r\nMessage-ID: <{self.count}@m>\r\nSubject: {subject} {self.count}\r\n"
         raw = (head + (f"In-Reply-To: {answers}\r\n" if answers else "") + "\r\n" + "x" * size + "\r\n").encode()
         held = await self.store.record.holders([answers]) if answers else {}
         matches = whose(self.office.firm, Said.of(Header.read(raw)), frozenset[str]().union(*held.values()))
@@ -109,7 +116,7 @@ async def test_an_address_that_goes_to_another_client_takes_its_mail_along_with_
     assert (await desk.of("Al"), await desk.of("Diane")) == ({}, {moved: (), kept: ()})
     due = await desk.store.saving.due(NOON)
     assert [(one.client, one.message, one.duty) for one in due] == [("Diane", moved, Duty.SAVE)]
-    assert await desk.store.hand.taken_from(moved) == ["Al"]
+    assert await desk.store.hand.taken_from(moved) == [], "it is not for whoever looks after Al to put it back"
 
 
 @pytest.mark.parametrize("without", [client("Al"), client("Al", AL, off=AL)])
@@ -150,10 +157,21 @@ async def test_a_third_partys_answer_goes_where_what_it_answers_goes(desk: Desk)
     assert await desk.of("Al") == {asked: (), answered: ("by thread",)}
 
 
-async def test_a_domain_and_a_tag_bring_what_is_stored_too_and_large_messages(desk: Desk) -> None:
+async def test_a_domain_brings_what_is_stored_too_and_large_messages(desk: Desk) -> None:
     number = await desk.mail(AL, to=f"{OWN}, x@bank.example", size=INLINE)
     await desk.apply(client("Diane", domains=["bank.example"]))
     assert await desk.of("Diane") == {number: ()}
+
+
+async def test_a_tag_brings_what_is_stored_with_it_and_goes_with_it_to_another(desk: Desk) -> None:
+    number = await desk.mail(AL, subject="[C7] yours")
+    first = await desk.apply(client("Diane", "d@keaton.example", tag="c7"))
+    assert await desk.of("Diane") == {number: ("by tag",)}
+    await desk.apply(client("Diane", "d@keaton.example"), client("Meryl", "m@streep.example", tag="C7"))
+    assert (await desk.of("Diane"), await desk.of("Meryl")) == ({}, {number: ("by tag",)})
+    assert await desk.of("Al") == {number: ()}
+    with pytest.raises(Conflict, match="filed some of the same mail since"):
+        await desk.undo(first.step)
 
 
 async def test_undo_takes_out_what_came_since_by_the_address_and_leaves_what_people_filed(desk: Desk) -> None:
@@ -205,13 +223,28 @@ async def test_undo_brings_back_no_password_and_leaves_those_that_are(desk: Desk
     await desk.undo(new.step)
     assert (desk.office.firm.members[0].name, desk.office.firm.members[0].password_hash) == ("Ana", hashed)
     added = await desk.apply(mailbox=[mailbox("x@firm.example")])
-    gone = await desk.office.apply({"mailbox": [mailbox(OWN)]}, by="ana", at=NOON, prune=True)
+    gone = await desk.office.apply({"mailbox": [mailbox(OWN) | {"name": "T"}]}, by="ana", at=NOON, prune=True)
     with pytest.raises(Conflict, match=r"password of x@firm\.example was not kept: apply the mailbox"):
         await desk.undo(gone.step)
     await desk.apply(mailbox=[mailbox("x@firm.example")])
     await desk.undo(gone.step)
-    assert "x@firm.example" in desk.office.firm.mailbox_by_key
+    assert [(one.key, one.name) for one in desk.office.firm.mailboxes] == [(OWN, "S"), ("x@firm.example", "S")]
     assert added.searches[0].mailbox == "x@firm.example"
+
+
+async def test_a_step_that_only_set_a_password_has_nothing_to_take_back(desk: Desk) -> None:
+    made = await desk.apply(mailbox=[mailbox(OWN, "other")])
+    for dry_run in (True, False):
+        with pytest.raises(Conflict, match="passwords stay as they are"):
+            await desk.undo(made.step, dry_run=dry_run)
+    assert desk.office.firm.mailboxes[0].password.value == "other"
+
+
+async def test_the_very_first_step_can_be_taken_back_with_others_behind_it(desk: Desk) -> None:
+    await desk.apply(client("Meryl"))
+    await desk.undo(1)
+    assert ([one.name for one in desk.office.firm.clients], desk.office.firm.name) == (["Meryl"], "")
+    assert await desk.store.firm.load() == desk.office.firm
 
 
 async def test_undo_gives_rules_their_order_back(desk: Desk) -> None:
