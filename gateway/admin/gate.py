@@ -8,6 +8,7 @@ nothing. Who shows none is an operator, unless they are of the admin group and t
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -21,11 +22,14 @@ from gateway.admin.peer import Door, Peer
 from gateway.admin.problems import problem
 from gateway.domain.access import OPERATOR, Caller
 from gateway.domain.errors import PosternError
+from gateway.office.importing import LARGEST
 
 MAX_BODY = 8 * 1024 * 1024  # octets; a firm file with a few logos in base64 has under one million
+MAX_MESSAGE = LARGEST  # octets where the body is a message
 MAX_HEADERS = 64  # fields; a browser sends about twenty
 
 Recognise = Callable[[str], Awaitable[Caller | None]]
+_IMPORT = re.compile(r"/v1/clients/.+/messages/import", re.DOTALL)
 _BEARER = "bearer "  # RFC 6750 section 2.1; the scheme's case does not count, RFC 9110 section 11.1
 
 _log = structlog.get_logger()
@@ -45,7 +49,7 @@ class Gate:
             await refusal(scope, receive, send)
             return
         try:
-            await self._app(scope, _bounded(receive), send)
+            await self._app(scope, _bounded(receive, _room(scope)), send)
         except Exception:  # noqa: BLE001 - the answer, a bare 500, has been given; what remains is to know of it
             _log.exception("admin_failed", method=scope["method"], path=scope["path"])
 
@@ -88,17 +92,22 @@ def _misfit(scope: Scope) -> int | None:
         return 400  # two framings are how requests are smuggled, RFC 9112 section 6.1
     if not scope["raw_path"].startswith(b"/"):
         return 400  # absolute-form is for proxies
-    return 413 if int(headers.get("content-length", "0")) > MAX_BODY else None
+    return 413 if int(headers.get("content-length", "0")) > _room(scope) else None
 
 
-def _bounded(receive: Receive) -> Receive:
+def _room(scope: Scope) -> int:
+    """How many octets a body may have."""
+    return MAX_MESSAGE if scope["method"] == "POST" and _IMPORT.fullmatch(scope["path"]) else MAX_BODY
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     seen = 0
 
     async def bounded() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY:
+        if seen > most:
             raise HTTPException(413)
         return message
 

@@ -12,6 +12,7 @@ from gateway.domain.firm import Mailbox
 from gateway.domain.status import Status
 from gateway.inbound.saving import Saving
 from gateway.inbound.stops import Stops
+from gateway.office.importing import Imports
 from gateway.office.office import Office
 from gateway.office.pages import Pages
 from gateway.office.tokens import Tokens
@@ -56,6 +57,11 @@ class Services:
     def pages(self) -> Pages:
         """What makes mail fit to be shown."""
         return Pages()
+
+    @cached_property
+    def imports(self) -> Imports:
+        """What brings old mail into the record."""
+        return Imports(self.store, firm=lambda: self.office.firm, now=self.now)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -76,7 +76,7 @@ def print_csv(daemon: Daemon, client: str | None, *, aside: bool) -> None:
     for kind, key in (("aside", "aside"),) if aside else (("document", "documents"), ("promised", "promised")):
         path = f"/v1/{key}" if client is None else f"/v1/clients/{step(client)}/{key}"
         for one in daemon.pages(path, key, limit=EXPORT_PAGE):
-            writer.writerow([_cell(cell) for cell in _cells(kind, one)])
+            writer.writerow([cell(each) for each in _cells(kind, one)])
 
 
 def follow_import(daemon: Daemon, path: str, total: int) -> Answer:
@@ -122,6 +122,7 @@ def _cells(kind: str, one: Answer) -> Iterator[str]:
     yield one.text("link")
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """One line that no spreadsheet runs."""
     line = clean.line(text)
     return f"'{line}" if line.startswith(FORMULA) else line

@@ -211,35 +211,6 @@ def attachments(daemon: Daemon, paper: Paper, message_id: int) -> None:
     paper.table(("number", "part", "type", "size", "name", "note"), rows, empty="It has no attachment.")
 
 
-@mail.command()
-@click.option("--client", required=True, metavar="NAME", help="Whose mail.")
-@click.argument("folder", type=PATH)
-@talking
-def export(daemon: Daemon, paper: Paper, client: str, folder: Path) -> None:
-    """Write a client's whole record into a new FOLDER, a file per message."""
-    rows = daemon.pages(f"/v1/clients/{step(client)}/messages", "messages", limit=EXPORT_PAGE)
-    first = next(rows, None)
-    saving.folder(folder)
-    written: list[object] = []
-    while first is not None:
-        written.append(_save(daemon, first, folder))
-        first = next(rows, None)
-    if paper.as_json:
-        paper.answer(Answer({"files": written}))
-    else:
-        paper.say(f"{count(len(written), 'message')} written to {folder}.")
-
-
-def _save(daemon: Daemon, row: Answer, folder: Path) -> str:
-    message = _message(row)
-    number = message.number("id")
-    mark = " unverified" if standing(message) == "unverified" else ""
-    target = folder / row.text("direction") / f"{message.moment('filed_at')[:10]} {number}{mark}.eml"
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    saving.save(target, daemon.content(f"/v1/messages/{number}/raw"))
-    return str(target)
-
-
 def _marked(message: Answer) -> list[Answer]:
     """The clients' records in which it bears a mark."""
     return [one for one in message.parts("filings") if one.words("flags")]

@@ -68,6 +68,11 @@ def save_pieces(target: Path, pieces: Iterable[bytes]) -> Saved:
     return Saved(size, digest.hexdigest())
 
 
+def damaged(target: Path) -> Failed:
+    """What came is not what was asked for."""
+    return Failed(DATA, f"{target} came damaged: run `postern verify`, then export again.")
+
+
 def fresh(target: Path) -> BinaryIO:
     """A new file to write, for its user alone."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

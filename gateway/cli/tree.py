@@ -22,6 +22,7 @@ from gateway.cli import (
     mailbox,
     member,
     queue,
+    record,
     rule,
     schedule,
     serve,
@@ -73,7 +74,7 @@ for _command in (
     version.version,
 ):
     root.add_command(_command)
-for _command in conversation.COMMANDS:
+for _command in (*conversation.COMMANDS, *record.COMMANDS):
     mail.mail.add_command(_command)
 firm.NOUNS["member"].add_command(member.token)
 firm.NOUNS["rule"].add_command(rule.try_rules)

@@ -11,7 +11,7 @@ from gateway.domain.mail import QueueEntry
 from gateway.domain.record import Direction, Filing, Talk
 from gateway.store.reader import Reader
 from gateway.store.record_rows import FILINGS, read_filing
-from gateway.store.schema import filing, message
+from gateway.store.schema import document, filing, message
 
 _FILED = filing.c
 
@@ -65,6 +65,15 @@ class Conversations:
         for row in await self._all(FILINGS.where(same).order_by(_FILED.client, _FILED.message)):
             first.setdefault(row.client, read_filing(row))
         return list(first.values())
+
+    async def extent(self, client: str) -> dict[str, int]:
+        """How much there is: messages and documents, with their octets."""
+        mail = select(func.count(), func.coalesce(func.sum(message.c.size), 0))
+        mail = mail.join(filing, _FILED.message == message.c.id).where(_FILED.client == client)
+        papers = select(func.count(), func.coalesce(func.sum(document.c.size), 0)).where(document.c.client == client)
+        (letters, octets), *_ = map(tuple, await self._all(mail))
+        (files, file_octets), *_ = map(tuple, await self._all(papers))
+        return {"messages": letters, "octets": octets, "documents": files, "document_octets": file_octets}
 
     async def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
         return await self._reader.run(lambda connection: connection.execute(query).all())

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Text, bindparam, func, insert, select, update
 
 from gateway.domain.record import Direction, EventKind, Filed, Mark, NewFiling
 from gateway.policy.topic import topic_of
+from gateway.store.activity import Entry, book
 from gateway.store.bodies import Body, keep_all
 from gateway.store.compiled import Compiled
 from gateway.store.feed import add_event
@@ -65,6 +66,7 @@ class Transaction:
         if known is not None and self.item.author_login:
             author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
             _AUTHOR.run(connection, author)
+        self._book(connection, number, len(new))
         self._owe(connection, number, before=known is not None)
         if self.item.location is not None:
             see(connection, self.item.location, number, before=known is not None)
@@ -94,6 +96,12 @@ class Transaction:
             message=number,
             queue_id=item.queue_id,
         )
+
+    def _book(self, connection: Connection, number: int, new: int) -> None:
+        if new and self.item.imported_by:
+            names = ", ".join(dict(self.item.clients))
+            entry = Entry("message", str(number), "imported", f"under {names}")
+            book(connection, [entry], self.item.imported_by, self.item.filed_at)
 
     def _owe(self, connection: Connection, number: int, *, before: bool) -> None:
         """``before``: it was in the record already, where a person may have taken it out of a client's."""

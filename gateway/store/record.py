@@ -114,10 +114,17 @@ class Record:
         before: int | None = None,
         *,
         unverified: bool = False,
+        after: int | None = None,
     ) -> Filings:
-        """A client's filings; ``before`` is the message's id, ``unverified``: only what waits for an approval."""
+        """A client's filings; ``before`` is the message's id, ``unverified``: only what waits for an approval.
+
+        With ``after``, also an id, the oldest first.
+        """
         filed = schema.filing.c
-        query = FILINGS.where(filed.client == client).order_by(filed.message.desc()).limit(limit)
+        order = filed.message.desc() if after is None else filed.message.asc()
+        query = FILINGS.where(filed.client == client).order_by(order).limit(limit)
+        if after is not None:
+            query = query.where(filed.message > after)
         if box is not None:
             query = query.where(filed.direction == box.value)
         if before is not None:

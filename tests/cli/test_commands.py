@@ -208,7 +208,9 @@ async def test_I1_unverified_mail_is_listed_shown_exported_as_such_and_approved(
     assert "dmarc=fail pacino.example p=reject" in shown.out
     assert "its attachments wait for `postern mail approve`" in shown.out
     assert (await ask(house.socket, "mail", "export", "--client", CLIENT, tmp_path / "before")).code == 0
-    assert [path.name for path in (tmp_path / "before" / "inbox").iterdir()] == [f"2026-03-14 {number} unverified.eml"]
+    assert [path.name for path in (tmp_path / "before" / "eml" / "inbox").iterdir()] == [
+        f"2026-03-14 {number} unverified.eml"
+    ]
 
     waiting = await ask(house.socket, "mail", "list", "--client", CLIENT, "--unverified", "--json")
     assert [one["message"]["id"] for one in waiting.json["messages"]] == [number]
@@ -219,19 +221,19 @@ async def test_I1_unverified_mail_is_listed_shown_exported_as_such_and_approved(
     again = await ask(house.socket, "mail", "approve", number)
     assert (again.code, "was approved by" in again.err) == (65, True)
     assert (await ask(house.socket, "mail", "export", "--client", CLIENT, tmp_path / "after")).code == 0
-    assert [path.name for path in (tmp_path / "after" / "inbox").iterdir()] == [f"2026-03-14 {number}.eml"]
+    assert [path.name for path in (tmp_path / "after" / "eml" / "inbox").iterdir()] == [f"2026-03-14 {number}.eml"]
 
 
 async def test_a_clients_whole_record_is_exported(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.cli.mail.EXPORT_PAGE", 2)  # so that there are pages
+    monkeypatch.setattr("gateway.cli.archive.EXPORT_PAGE", 2)  # so that there are pages
     for n in range(5):
         await house.file(HOSTILE + str(n).encode(), uid=n + 1)
     target = tmp_path / "record"
     said = await ask(house.socket, "mail", "export", "--client", CLIENT, target)
-    assert (said.code, said.out) == (0, f"5 messages written to {target}.\n")
-    files = sorted((target / "inbox").iterdir())
+    assert (said.code, said.out) == (0, f"5 messages and 0 documents written to {target}.\n")
+    files = sorted((target / "eml" / "inbox").iterdir())
     assert {file.read_bytes() for file in files} == {HOSTILE + str(n).encode() for n in range(5)}
     full = await ask(house.socket, "mail", "export", "--client", CLIENT, target)
     assert (full.code, "is not empty" in full.err) == (65, True)

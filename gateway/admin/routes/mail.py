@@ -40,14 +40,15 @@ async def messages(
     box: Direction | None = None,
     limit: Limit = PAGE,
     before: Number | None = None,
+    after: Number | None = None,
     unverified: bool = False,
 ) -> shapes.Json:
     """Newest first; a client who has left the firm's file still has a record.
 
-    ``unverified``: only what waits for somebody to approve it.
+    ``unverified``: only what waits for somebody to approve it. With ``after`` the oldest first, behind that one.
     """
     require_open(walls, name)
-    found = await given.store.record.list(name, box, limit, before, unverified=unverified)
+    found = await given.store.record.list(name, box, limit, before, unverified=unverified, after=after)
     if not found:
         require_client(given, name)
     ids = [one.message.id for one in found]
