@@ -139,7 +139,8 @@ class _Look:
             return refiling.refilings(lying, old, new)
         if lying.message > self._back.newest:
             return refiling.refilings(lying, old, new, since=True)
-        aside = {name: _put_back(one) for name, one in taken.items() if one.step == self._back.step}
+        # By the step, or by one that did it again: what any other did with this mail since would have been refused.
+        aside = {name: _put_back(one) for name, one in taken.items() if one.step is not None}
         return tuple(refiling.taken_back(lying, new, self._done.get(lying.message, {}), aside))
 
     def _answering(self, numbers: Sequence[int]) -> Collection[int]:

@@ -191,6 +191,15 @@ async def test_undo_takes_out_what_came_since_by_the_address_and_leaves_what_peo
     assert sorted(await desk.of("Diane")) == [by_address, by_hand, also_als]
 
 
+async def test_a_step_that_was_taken_back_and_made_again_can_be_taken_back_again(desk: Desk) -> None:
+    number = await desk.mail(AL)
+    made = await desk.apply(client("Al"), client("Diane", AL))
+    await desk.undo((await desk.undo(made.step)).step)
+    assert (await desk.of("Al"), await desk.of("Diane")) == ({}, {number: ()})
+    await desk.undo(made.step)
+    assert (await desk.of("Al"), await desk.of("Diane")) == ({number: ()}, {})
+
+
 async def test_undo_is_refused_where_something_was_changed_again_and_says_by_which_step(desk: Desk) -> None:
     first = await desk.apply(client("Diane", NOTARY))
     second = await desk.apply(client("Diane", NOTARY, LEGAL))
