@@ -246,21 +246,29 @@ def remove(root: Path, parts: Sequence[str], name: str) -> None:
 
 
 def read(root: Path, parts: Sequence[str], name: str) -> bytes:
-    """The content of a plain file; OSError for anything else."""
-    return b"".join(blocks(root, parts, name))
+    """The content of a plain file, in memory once; OSError for anything else."""
+    with _plain(root, parts, name) as fd:
+        return read_all(fd, os.fstat(fd).st_size)
 
 
 def blocks(root: Path, parts: Sequence[str], name: str, *, start: int = 0, size: int = _BLOCK) -> Iterator[bytes]:
     """The same from octet ``start`` on, in pieces of at most ``size``."""
+    with _plain(root, parts, name) as fd:
+        os.lseek(fd, start, os.SEEK_SET)
+        while piece := os.read(fd, size):
+            yield piece
+
+
+@contextmanager
+def _plain(root: Path, parts: Sequence[str], name: str) -> Iterator[int]:
+    """The descriptor of a plain file, to be read."""
     _check(name)
     with folder(root, *parts, create=False) as place:
         fd = os.open(name, _OPEN_FILE, dir_fd=place)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise FileNotFoundError(f"{name} is no plain file")
-        os.lseek(fd, start, os.SEEK_SET)
-        while piece := os.read(fd, size):
-            yield piece
+        yield fd
     finally:
         os.close(fd)
 
