@@ -64,7 +64,8 @@ class Returns:
             queue_id=tied.entry.id,
             mailbox=location.mailbox,
             uid=location.uid,
-            recipients={tie.recipient.address.key: tie.outcome.status for tie in tied.ties},
+            recipients=len(tied.ties),  # unnamed: one may be a blind copy, see gateway.outbound.telling
+            statuses=sorted({tie.outcome.status for tie in tied.ties}),
             new=new,
         )
         return new

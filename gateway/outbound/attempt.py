@@ -21,6 +21,7 @@ from gateway.domain.record import EventKind, SyncState
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.insist import insist
 from gateway.outbound.remember import remember
+from gateway.outbound.telling import say
 from gateway.outbound.ways import Ways, came_to_the_message
 from gateway.policy.dsn import parameters
 from gateway.policy.retry import given_up, next_attempt
@@ -144,7 +145,7 @@ class Attempts:
                 handed |= set() if attempt.reports else {one.address.key for one in batch if wants_success(one)}
                 entry = after(entry, last)
                 verdict = judged(attempt)
-                say(entry, attempt, picked_up)
+                say(entry, attempt, raw, picked_up)
                 if verdict in {Verdict.TROUBLE, Verdict.NO_ANSWER}:
                     break  # the others' turn comes with the next attempt
         except Exception:
@@ -255,39 +256,3 @@ def expired(recipient: Recipient) -> Outcome:
     """Given up, with the last thing the peer said (RFC 3463: 4.4.7, delivery time expired)."""
     said = recipient.last.text if recipient.last else "no attempt could be made"
     return Outcome(Delivery.FAILED, 0, "5.4.7", f"given up after trying for too long; last answer: {said}", "final")
-
-
-def say(entry: QueueEntry, attempt: Attempt, picked_up: datetime) -> None:
-    """One line for a transaction; one more for each recipient whose mail was not taken.
-
-    ``delays``: seconds from acceptance until the attempt began, waiting for a connection, connecting, transmitting.
-    """
-    counts = dict.fromkeys((Delivery.DELIVERED, Delivery.PENDING, Delivery.FAILED), 0)
-    for outcome in attempt.outcomes.values():
-        counts[outcome.delivery] += 1
-    queued = (picked_up - entry.accepted_at).total_seconds()
-    spent = (queued, attempt.waiting, attempt.connecting, attempt.sending)
-    log.info(
-        "attempt",
-        queue_id=entry.id,
-        mailbox=entry.mailbox,
-        upstream=attempt.upstream,
-        delays="/".join(f"{seconds:.3g}" for seconds in spent),
-        attempt=entry.attempts,
-        **{state.value: count for state, count in counts.items() if count},
-        **_words(attempt.outcomes),
-    )
-
-
-def _words(outcomes: Mapping[str, Outcome]) -> dict[str, object]:
-    """What the server said: to all the same, or to whom it refused."""
-    said = {(one.code, one.status, one.stage, one.text): one for one in outcomes.values()}
-    if len(said) == 1:
-        (one,) = said.values()
-        return {"to": list(outcomes), "code": one.code, "status": one.status, "stage": one.stage, "text": one.text}
-    refused: Sequence[str] = [
-        f"{key}: {one.code} {one.status} {one.text}"
-        for key, one in outcomes.items()
-        if one.delivery is not Delivery.DELIVERED
-    ]
-    return {"to": list(outcomes), "not_taken": refused}

@@ -24,6 +24,7 @@ UPSTREAM = "canary-Upstre4m/?pass word"  # of a mailbox whose provider refuses i
 TYPED = "canary-typed-into-the-wr0ng-field"  # a password where the login belongs
 SENT = "canary-In-A-B0dy-of-json"
 BODY = "canary-of-the-text-itself"
+BLIND = "canary.blind@elsewhere.example"
 
 
 def spellings(secret: str) -> Iterator[bytes]:
@@ -58,7 +59,8 @@ async def test_X1_X2_X3_no_secret_is_in_a_file_a_log_an_answer_or_the_process(
 ) -> None:
     told = [await _sign_in_wrongly(gateway), *await _ask_wrongly(gateway)]
     body = note(firm.support, firm.client) + f"{BODY}\r\n".encode()
-    await submit(gateway.submission_port, firm.support, [firm.client], body)
+    await submit(gateway.submission_port, firm.support, [firm.client, BLIND], b"Bcc: %b\r\n%b" % (BLIND.encode(), body))
+    await until(lambda: any('"blind": 1' in line for line in gateway.log), what="the attempt was told of")
     token = (await gateway.cli("member", "token", "ana"))["token"]
     hook = (await gateway.cli("webhook", "add", "crm", "https://hooks.firm.example/x"))["secret"].removeprefix("whsec_")
     told.append((await gateway.say("backup", str(tmp_path / "backup"))).stdout.encode())
@@ -72,7 +74,7 @@ async def test_X1_X2_X3_no_secret_is_in_a_file_a_log_an_answer_or_the_process(
     kept = [path for root in (gateway.data_dir, tmp_path / "backup") for path in root.rglob("*") if path.is_file()]
     assert any(path.name.endswith("-wal") for path in kept), "it is what we look through"
     assert b"debug" in talked
-    assert hits(talked, (*secrets, BODY)) == []
+    assert hits(talked, (*secrets, BODY, BLIND)) == []
     assert hits(b"\n".join(told), secrets) == []
     assert {path.name: found for path in kept if (found := hits(path.read_bytes(), secrets))} == {}
     for name in ("cmdline", "environ"):
