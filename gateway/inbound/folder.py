@@ -163,6 +163,7 @@ class FolderRounds:
                         log.info("history-waits", mailbox=self._mailbox.key, folder=self._folder)
                         return filed + await line.drain()
                     filed += await line.put(batch)
+                    await self._note_use()
                     await self._progress.done(len(batch))
                     left -= len(batch)
                     if session.exists > self._exists:
@@ -175,11 +176,19 @@ class FolderRounds:
         if not rows:
             return []
         self._allowance.spend(sum(len(row.header) for row in rows), self._now().date())
+        await self._note_use()
         found = await self._hits(rows, new=new, announce=announce)
         validity = self._cursor.uidvalidity
         known = await self._store.sync.filed(self._mailbox.key, self._folder, validity, rows[0].uid, rows[-1].uid)
         found = [hit for hit in found if hit.may_be_bounce or not hit.clients <= known.get(hit.row.uid, frozenset())]
         return list(cut(found, self._reading.is_suspect))
+
+    async def _note_use(self) -> None:
+        """So that a restart does not begin the day anew."""
+        today = self._now().date()
+        used = self._allowance.to_note(today)
+        if used is not None:
+            await self._store.sync.note_downloaded(self._mailbox.key, today, used)
 
     async def _hits(self, rows: Sequence[HeaderRow], *, new: bool, announce: bool) -> list[Hit]:
         firm, to = self._firm(), self._cursor if new else None

@@ -69,6 +69,8 @@ class Tail:
             session.wake()
 
     async def run(self) -> None:
+        today = self._watch.now().date()
+        self._allowance.resume(await self._watch.store.sync.downloaded(self._mailbox.key, today), today)
         while True:
             await self._meet(Happening.STARTED)
             error = await self._until_failure()

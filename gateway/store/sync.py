@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -14,7 +14,7 @@ from gateway.store import locations, schema
 from gateway.store.compiled import Compiled
 from gateway.store.locations import Lookalike
 from gateway.store.reader import Reader
-from gateway.store.schema import backfilled, location, mailbox_sync, searching, skipped, tally
+from gateway.store.schema import backfilled, downloaded, location, mailbox_sync, searching, skipped, tally
 from gateway.store.searches import under_way
 from gateway.store.writer import Writer
 
@@ -36,6 +36,15 @@ _COUNT = Compiled(
     insert(tally).on_conflict_do_update(
         index_elements=["mailbox"],
         set_={"filed": tally.c.filed + insert(tally).excluded.filed},
+    )
+)
+_DOWNLOADED = select(downloaded.c.octets).where(
+    downloaded.c.mailbox == bindparam("of_mailbox"), downloaded.c.day == bindparam("of_day")
+)
+_NOTE = Compiled(
+    insert(downloaded).on_conflict_do_update(
+        index_elements=["mailbox"],
+        set_={"day": insert(downloaded).excluded.day, "octets": insert(downloaded).excluded.octets},
     )
 )
 _SKIP = insert(skipped).on_conflict_do_nothing()
@@ -276,6 +285,16 @@ class Sync:
             return new
 
         return await self._writer.run(work)
+
+    async def downloaded(self, mailbox: str, day: date) -> int:
+        """Octets of its mail on that day, as they were noted last."""
+        asked = {"of_mailbox": mailbox, "of_day": day.isoformat()}
+        return await self._reader.run(lambda connection: connection.execute(_DOWNLOADED, asked).scalar() or 0)
+
+    async def note_downloaded(self, mailbox: str, day: date, octets: int) -> None:
+        """So many on that day, all together."""
+        row = {"mailbox": mailbox, "day": day.isoformat(), "octets": octets}
+        await self._writer.run(lambda connection: _NOTE.run(connection, row))
 
     async def forget(self, mailbox: str) -> None:
         """Where its folders were read up to, so that the next round looks through all of them; what was filed stays.

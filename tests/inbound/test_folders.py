@@ -221,6 +221,10 @@ async def test_history_keeps_within_the_providers_download_of_a_day(tmp_path: Pa
             assert 10 < filed < 120
             r.provider.deliver(SUPPORT, numbered(1000))
             await count(r, filed + 1)
+        async with tailing(r, facts) as tails:  # a restart does not begin the day anew
+            await until(lambda: r.provider.account(SUPPORT).folders["INBOX"].watchers == 1, what="the pause again")
+            await live(r, SUPPORT, SyncState.BACKFILLING)
+            assert len(await inbox(r)) == filed + 1
             r.clock.forward(timedelta(days=1))
             tails.restart(SUPPORT)
             await count(r, 121)

@@ -33,7 +33,7 @@ from gateway.store.schema.queue import (
 )
 from gateway.store.schema.record import filing, location, message, reference, thread, unfiled, unindexed, verdict
 from gateway.store.schema.steps import correspondent, correspondents, step, step_filing, step_noun
-from gateway.store.schema.sync import backfilled, cursor, mailbox_sync, searching, skipped, tally
+from gateway.store.schema.sync import backfilled, cursor, downloaded, mailbox_sync, searching, skipped, tally
 
 __all__ = [
     "activity",
@@ -49,6 +49,7 @@ __all__ = [
     "dkim_key",
     "document",
     "document_origin",
+    "downloaded",
     "errand",
     "event",
     "filing",

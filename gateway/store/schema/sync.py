@@ -69,3 +69,12 @@ tally = Table(
     Column("filed", Integer, nullable=False),
     Column("skipped", Integer, nullable=False),
 )
+
+# Of the provider's allowance for a day; ``day`` as ISO 8601 writes it, in UTC.
+downloaded = Table(
+    "downloaded",
+    metadata,
+    Column("mailbox", Words, primary_key=True),
+    Column("day", Text, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+)
