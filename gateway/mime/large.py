@@ -30,9 +30,10 @@ def mentions(mail: Mail, words: bytes) -> bool:
     """Whether these octets occur anywhere in it."""
     if isinstance(mail, bytes):
         return words in mail
+    most = max(0, len(words) - 1)  # octets before a cut that may be the beginning of them
     end = b""
     for piece in mail.slices():
-        if words in piece or words in end + piece[: len(words)]:
+        if words in piece or words in end + piece[:most]:
             return True
-        end = piece[-len(words) :]
+        end = (end + piece[-most:])[-most:] if most else b""
     return False

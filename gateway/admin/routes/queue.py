@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from gateway.admin import ruled, shapes
+from gateway.admin import queue_shapes, ruled, shapes
 from gateway.admin.given import Behind, Given
 from gateway.admin.routes.answers import PAGE, Limit
 from gateway.admin.routes.schedule import zone_of
@@ -52,7 +52,7 @@ async def entry(queue_id: str, given: Given, walls: Behind) -> shapes.Json:
     came_back = tuple(one for one in history.came_back if one.address in keys)
     failed = sum(one.outcome.delivery is Delivery.FAILED for one in came_back)
     stands = standing(theirs, given.now(), zone_of(given.office.firm), patience, came_back=failed)
-    told = shapes.history(replace(history, tried=tried, came_back=came_back))
+    told = queue_shapes.history(replace(history, tried=tried, came_back=came_back))
     threads = [shapes.place(one) for one in await given.store.conversations.sent(found) if walls.opens(one.client)]
     return shown(found, walls) | told | {"standing": stands, "ended_at": _ended(found), "threads": threads}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from gateway.admin import shapes
+from gateway.admin import queue_shapes, shapes
 from gateway.admin.routes.answers import MAX_PAGE
 from gateway.admin.services import Services
 from gateway.domain.errors import NotFound
@@ -48,4 +48,4 @@ async def require_seen(given: Services, walls: Walls, queue_id: str) -> QueueEnt
 
 def shown(entry: QueueEntry, walls: Walls) -> shapes.Json:
     """With the recipients whom they may know of."""
-    return shapes.queue_entry(replace(entry, recipients=walls.shown(entry)))
+    return queue_shapes.queue_entry(replace(entry, recipients=walls.shown(entry)))
