@@ -1,4 +1,4 @@
-"""Documents leave a client's with the mail that a person takes out of the record, and come back with it."""
+"""Documents leave a client's with the mail that is taken out of the record, and come back with it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import TemporaryFailure
+from gateway.domain.firm import Client, Contact, ContactAddress, Firm
 from gateway.domain.record import Direction
 from gateway.domain.saving import Looked, SavingDuty, Scanned
 from gateway.inbound.looking import Looking
+from gateway.mime.address import parse_address
 from gateway.store.migrations.versions import v0016_withdrawn as upgrade
 from gateway.store.store import Store
 from tests.inbound.test_saving import CLIENT, PDF, clock, come, done, mail, pdf, saving, store
-from tests.rig import Clock
+from tests.rig import AL, Clock
 
 __all__ = ["clock", "store"]  # fixtures
 OTHER = "Bea"
@@ -94,6 +96,29 @@ async def test_what_other_mail_brought_as_well_stays_and_names_nothing_that_was_
     await file(store, clock, second)
     await done(store, clock)
     assert await names(store) == ["b.pdf"]
+
+
+async def test_mail_that_a_change_moves_brings_its_documents_along_and_undoing_it_brings_them_back(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    def firm(owner: str) -> Firm:
+        contact = Contact("A", (ContactAddress(parse_address(AL)),))
+        clients = {name: Client(name, ("*",), (contact,) if name == owner else ()) for name in (CLIENT, OTHER)}
+        return Firm("F", clients=tuple(clients.values()))
+
+    await store.firm.replace(firm(CLIENT), [], "ana", clock())
+    await come(store, clock, mail(pdf("a.pdf")))
+    await done(store, clock)
+    before = lying(tmp_path)
+    made = await store.firm.replace(firm(OTHER), [], "ana", clock())
+    await done(store, clock)
+    assert (await names(store), await names(store, OTHER)) == ([], ["a.pdf"])
+    assert [one.split("/")[0] for one in lying(tmp_path)] == [OTHER]
+    await store.firm.replace(await store.firm.without(made.step), [], "ana", clock(), undoes=made.step)
+    await done(store, clock)
+    assert (await names(store), await names(store, OTHER)) == (["a.pdf"], [])
+    assert lying(tmp_path) == before
+    assert await store.verify() == []
 
 
 async def test_refiled_mail_brings_its_documents_to_the_other_client(
