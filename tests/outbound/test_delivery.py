@@ -108,7 +108,7 @@ async def test_an_attempt_is_one_line_with_its_delays_and_no_content(tmp_path: P
     with capture_logs() as lines:
         async with rig(tmp_path, rules=()) as r, dispatching(r):
             r.provider.faults.smtp("rcpt", Refuse(450, "4.2.1 busy"), match=STRANGER)
-            entry = await r.accepted(letter(), AL, STRANGER)
+            entry = await r.accepted(letter(to=f"{AL}, {STRANGER}"), AL, STRANGER)
             await settled(r, entry, QueueState.QUEUED)
     (line,) = [line for line in lines if line["event"] == "attempt"]
     assert (line["queue_id"], line["mailbox"], line["attempt"]) == (entry.id, SUPPORT, 1)
