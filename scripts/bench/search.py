@@ -235,7 +235,9 @@ def put_record(raw: sqlite3.Connection, batch: list[Letter]) -> None:
         messages,
     )
     filings = [(f"Client {one.client}", one.number) for one in batch]
-    raw.executemany("INSERT INTO filing VALUES (?, ?, 'inbox', 1, '[]')", filings)
+    raw.executemany(
+        "INSERT INTO filing (client, message, direction, thread, flags) VALUES (?, ?, 'inbox', 1, '[]')", filings
+    )
     raw.commit()
 
 

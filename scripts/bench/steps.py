@@ -30,10 +30,11 @@ from gateway.domain.address import Address
 from gateway.domain.firm import Endpoint, Firm, Mailbox, Member, Role, Rule, Secret, Security, Signature, When
 from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState, Submission
 from gateway.mime.render import render
-from gateway.outbound import accept, attempt
+from gateway.outbound import accept
 from gateway.outbound.compose import Stamp, edits_for
 from gateway.outbound.prepare import Preparation, Prepared
 from gateway.outbound.signing import Signing
+from gateway.outbound.telling import say
 from gateway.policy.resubmission import start_fingerprint
 from gateway.policy.rules import decide
 from gateway.settings.gateway import Settings, parse
@@ -209,8 +210,8 @@ class Bench:
         def lines(at: int) -> None:
             one = entries[at]
             log.info("accepted", queue_id=one.id, member=one.login, mailbox=one.mailbox, recipients=2, size=one.size)
-            attempt.say(one, made, one.accepted_at)
-            attempt.say(one, made, one.accepted_at)
+            say(one, made, self.submissions[at].raw, one.accepted_at)
+            say(one, made, self.submissions[at].raw, one.accepted_at)
             log.info("sent-copy", queue_id=one.id, mailbox=one.mailbox, folder="Sent")
 
         self.each("log: four lines", lines)
