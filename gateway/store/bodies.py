@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,29 +82,33 @@ class Bodies:
 
     async def get(self, sha256: str) -> bytes:
         """The bytes, checked against their hash; `NotFound`, or `Conflict` where the disk did not keep them."""
-        fresh = self._fresh.get(sha256)
-        if fresh is not None:
-            return fresh
-        _, content = await self._reader.run(lambda connection: _look_up(connection, sha256))
-        if content is None:
-            content = await asyncio.to_thread(self._read, sha256)
+        _, content = await self._small(sha256)
+        if content is not None:
+            return content
+        content = await asyncio.to_thread(self._read, sha256)
         if await _hash(content) != sha256:
             raise _damaged(sha256)
         return content
 
     async def find(self, sha256: str) -> Mail:
         """As `get`; what lies in a file stays there."""
-        content = self._fresh.get(sha256)
-        if content is None:
-            size, content = await self._reader.run(lambda connection: _look_up(connection, sha256))
-        if content is None:
-            blob = Blob(self._root, sha256, size)
-            if not await asyncio.to_thread(self._is_sound, blob):
-                raise _damaged(sha256)
-            return blob
-        if await _hash(content) != sha256:
+        size, content = await self._small(sha256)
+        if content is not None:
+            return content
+        blob = Blob(self._root, sha256, size)
+        if not await asyncio.to_thread(self._is_sound, blob):
             raise _damaged(sha256)
-        return content
+        return blob
+
+    async def _small(self, sha256: str) -> tuple[int, bytes | None]:
+        """How many octets there are, and the bytes where they need no file, checked."""
+        fresh = self._fresh.get(sha256)
+        if fresh is not None:
+            return len(fresh), fresh
+        size, content = await self._reader.run(lambda connection: _look_up(connection, sha256))
+        if content is not None and await _hash(content) != sha256:
+            raise _damaged(sha256)
+        return size, content
 
     def spool(self) -> Spool:
         """For a message that is too large to be in memory: written as it comes, then filed, and closed in any case."""
@@ -116,13 +121,11 @@ class Bodies:
         """
         if not isinstance(raw, bytes):
             return (await asyncio.to_thread(self.prepare_all, [raw]))[0]
-        inline = len(raw) < INLINE
-        digest = hashlib.sha256(raw).hexdigest() if inline else await asyncio.to_thread(self._write_hashing, raw)
-        if sha256 is not None and sha256 != digest:
+        body = Body.of(raw, "" if len(raw) < INLINE else await asyncio.to_thread(self._write_hashing, raw))
+        if sha256 is not None and sha256 != body.sha256:
             raise ValueError("the hash is not that of the bytes")
-        if inline:
-            self._fresh.put(digest, raw)
-        return Body(digest, {"sha256": digest, "size": len(raw), "content": raw if inline else None})
+        self.remember([body])
+        return body
 
     def prepare_all(self, raws: Sequence[Mail], hashes: Sequence[str] = ()) -> list[Body]:
         """As `prepare`, the files of all written together; for a thread that may wait for the disk.
@@ -183,20 +186,23 @@ class Bodies:
         return there
 
     def _is_sound(self, blob: Blob) -> bool:
-        try:
+        with _reading(blob.sha256):
             return blob.is_sound()
-        except FileNotFoundError as error:
-            raise _damaged(blob.sha256) from error
-        except OSError as error:
-            raise trouble(error) from error
 
     def _read(self, sha256: str) -> bytes:
-        try:
+        with _reading(sha256):
             return files.read(self._root, blob_folder(sha256), sha256)
-        except FileNotFoundError as error:
-            raise _damaged(sha256) from error
-        except OSError as error:
-            raise trouble(error) from error
+
+
+@contextmanager
+def _reading(sha256: str) -> Iterator[None]:
+    """A file that is not there is damage; whatever else keeps it from being read may pass."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _damaged(sha256) from error
+    except OSError as error:
+        raise trouble(error) from error
 
 
 async def _hash(raw: bytes) -> str:
