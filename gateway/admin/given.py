@@ -12,26 +12,28 @@ from gateway.domain.access import Caller
 from gateway.policy.walls import Walls
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 
 
-def _stopping(request: Request) -> asyncio.Event:
+async def _stopping(request: Request) -> asyncio.Event:
     stopping: asyncio.Event = request.app.state.stopping
     return stopping
 
 
-def _asker(request: Request) -> str:  # not async, so it runs in a thread: the user database may block
+async def _asker(request: Request) -> str:
     state = request.scope["state"]
     caller: Caller = state["caller"]
-    name: str = f"member {caller.login}" if caller.login else state["peer"].name
+    if caller.login:
+        return f"member {caller.login}"
+    name: str = await asyncio.to_thread(lambda: state["peer"].name)  # the user database may block
     return name
 
 
-def _walls(request: Request) -> Walls:
+async def _walls(request: Request) -> Walls:
     caller: Caller = request.scope["state"]["caller"]
-    return Walls(_services(request).office.firm, caller)
+    return Walls((await _services(request)).office.firm, caller)
 
 
 Given = Annotated[Services, Depends(_services)]

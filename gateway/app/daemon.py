@@ -34,6 +34,7 @@ from gateway.office.office import Office
 from gateway.office.signin import SignIn
 from gateway.settings.gateway import Settings, load
 from gateway.store.clock import QueueClock
+from gateway.store.pools import pool
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
 from gateway.upstream.diagnose import diagnose
@@ -41,6 +42,7 @@ from gateway.upstream.diagnose import diagnose
 log = structlog.get_logger()
 
 EX_UNAVAILABLE, EX_SOFTWARE, EX_CONFIG = 69, 70, 78  # sysexits.h
+THREADS = min(32, (os.cpu_count() or 1) + 4)  # for what would hold up the loop: most of them wait for the disk
 GRACE = 8.0  # seconds that sessions have to finish: hostile.md A3 wants an exit within ten
 
 
@@ -81,6 +83,7 @@ def _runner(main: Callable[[], Awaitable[int]]) -> int:
     """On uvloop where it is installed: an idle TLS connection costs a sixth of the memory there."""
 
     async def run() -> int:
+        asyncio.get_running_loop().set_default_executor(pool(THREADS, "beside"))
         return await main()
 
     factory = None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.settings.firmtables import MAX_PASSWORD
+from gateway.store.pools import pool
 
 MEMORY_KIB = 19_456  # with the two below: the least that OWASP's cheat sheet recommends for argon2id,
 PASSES = 2  # about 20 ms and 19 MiB, which a small box can pay for every sign-in
@@ -22,7 +22,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
+        self._threads = pool(THREADS, "argon2")
         self._nobodys = self._hasher.hash("nobody's")
 
     async def hashed(self, password: str) -> str:

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,14 @@ from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.large import Mail
 from gateway.store import files
 from gateway.store.compiled import Compiled
+from gateway.store.pools import pool
 from gateway.store.reader import Reader
 from gateway.store.schema import body
 from gateway.store.spool import BLOB_MODE, Blob, Spool, blob_folder
 from gateway.store.trouble import trouble
 
 INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
+HASHING = 2  # large messages hashed at once; one thread hashes faster than a disk writes
 FRESH = 16 * 1024 * 1024  # octets of small bodies that are kept in memory: some thousand letters
 
 _KEEP = Compiled(insert(body).on_conflict_do_nothing())
@@ -79,6 +80,11 @@ class Bodies:
         self._root = root
         self._reader = reader
         self._fresh = Fresh()
+        self._hashing = pool(HASHING, "hashing")
+
+    def close(self) -> None:
+        """Let go of the threads; a second time does nothing."""
+        self._hashing.shutdown()
 
     async def get(self, sha256: str) -> bytes:
         """The bytes, checked against their hash; `NotFound`, or `Conflict` where the disk did not keep them."""
@@ -152,8 +158,8 @@ class Bodies:
     def _write_hashing(self, raw: bytes) -> str:
         """Write the file while its name is found out: to hash takes as long as the disk does."""
         try:
-            with ThreadPoolExecutor(1, "hashing") as beside, files.staging(self._root, BLOB_MODE) as staged:
-                hashing = beside.submit(hashlib.sha256, raw)
+            with files.staging(self._root, BLOB_MODE) as staged:
+                hashing = self._hashing.submit(hashlib.sha256, raw)
                 written = staged.write(raw)
                 staged.sync()
                 sha256 = hashing.result().hexdigest()

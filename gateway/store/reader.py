@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from gateway.domain.errors import TemporaryFailure
 from gateway.store.engine import driver
+from gateway.store.pools import pool
 from gateway.store.trouble import CLOSED, trouble
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._pool = ThreadPoolExecutor(THREADS, "store-reader")
+        self._pool = pool(THREADS, "store-reader")
         self._closed = False
 
     async def run(self, look: Callable[[Connection], T]) -> T:

@@ -23,6 +23,7 @@ from gateway.policy.snippet import snippet
 from gateway.store import index
 from gateway.store.index import HASH_OCTETS, Entry
 from gateway.store.matching import Candidate, Match, Scope, TooSlow, candidates, match_of, scope_of
+from gateway.store.pools import pool
 from gateway.store.reader import Reader
 from gateway.store.record_rows import MESSAGES, read_message
 from gateway.store.schema import filing, message, unindexed
@@ -83,8 +84,8 @@ class Search:
     def __init__(self, database: Path, writer: Writer, reader: Reader) -> None:
         self._path = index.index_path(database)
         self._writer, self._reader = writer, reader
-        self._writing = ThreadPoolExecutor(1, "search-writer")
-        self._looking = ThreadPoolExecutor(THREADS, "search-reader")
+        self._writing = pool(1, "search-writer")
+        self._looking = pool(THREADS, "search-reader")
         self._own = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._news = asyncio.Event()
@@ -99,8 +100,8 @@ class Search:
     async def close(self) -> None:
         """Finish what is under way; a second time does nothing."""
         self._closed = True
-        for pool in (self._writing, self._looking):
-            await asyncio.to_thread(pool.shutdown)
+        for threads in (self._writing, self._looking):
+            await asyncio.to_thread(threads.shutdown)
         while self._connections:
             self._connections.pop().close()
 

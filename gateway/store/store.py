@@ -152,6 +152,7 @@ class Store:
         await self.search.close()
         await self._writer.close()
         await self._reader.close()
+        self.bodies.close()
         for engine in self._engines:
             engine.dispose()
         self._lock.release()

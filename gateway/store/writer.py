@@ -2,13 +2,17 @@
 
 Order: jobs run in the order in which they came, each in a SAVEPOINT of its own; but those that are cheaper in company
 are brought forward to the first of their kind, though never past a job that is of none. A job that fails takes nobody
-with it; a COMMIT that fails fails every job of its batch. Nobody hears "done" before COMMIT has returned.
+with it; a COMMIT that fails fails every job of its batch. Nobody hears "done" before COMMIT has returned. A thread
+that can't go on ends the process: whoever waits for it would wait for ever, and nothing acknowledged is lost by an end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -27,6 +31,7 @@ Item = TypeVar("Item")
 
 _Many = Callable[[Connection, Sequence[object]], None]
 
+EX_SOFTWARE = 70  # sysexits.h
 BATCH = 256  # jobs in one COMMIT, about: more would only make the first of them wait longer
 
 
@@ -147,6 +152,14 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
+        try:
+            self._work()
+        except BaseException:  # noqa: BLE001 - no room for a log's line, say
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(EX_SOFTWARE)
+
+    def _work(self) -> None:
         while True:
             jobs, last = self._take()
             if jobs:
@@ -213,7 +226,6 @@ class Writer:
         """Nothing of the batch was kept; a job that had failed on its own keeps its own reason."""
         cause = error.__cause__ if isinstance(error, _Undone) and isinstance(error.__cause__, Exception) else error
         failure = trouble(cause)
-        log.error("store-write-failed", jobs=len(jobs), error=str(failure), detail=getattr(failure, "detail", ""))
         for job in jobs:
             job.error = job.error or failure
         if self._raw.in_transaction:
@@ -221,6 +233,7 @@ class Writer:
                 self._raw.execute("ROLLBACK")
             except Exception as worse:
                 log.exception("store-rollback-failed", error=str(worse))
+        log.error("store-write-failed", jobs=len(jobs), error=str(failure), detail=getattr(failure, "detail", ""))
 
     def _tell(self, jobs: Sequence[_Job[object]]) -> None:
         def settle() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -219,3 +221,26 @@ async def test_commits_are_made_to_survive_a_power_cut(writer: Writer) -> None:
     assert await writer.run(lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar()) == 2
     assert await writer.run(lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar()) == "wal"
     assert engine.BUSY_TIMEOUT < 60_000
+
+
+def test_B3_a_thread_that_can_not_go_on_ends_the_process_instead_of_leaving_all_to_wait(database: Path) -> None:
+    """A child process: it would be this one that ends."""
+    program = f"""
+import asyncio
+from pathlib import Path
+from gateway.store.engine import connect
+from gateway.store.writer import Writer
+
+async def main():
+    writer = Writer(connect(Path({str(database)!r}), writes=True))
+    await writer.run(lambda connection: None)
+    def broken(jobs):
+        raise MemoryError
+    writer._tell = broken
+    await writer.run(lambda connection: None)
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 70
+    assert "MemoryError" in ended.stderr

@@ -25,7 +25,7 @@ WARNINGS = frozenset({EventKind.SYNC_STOPPED})
 Id = Annotated[int, Path(ge=0, le=MAX_ID)]
 
 
-def _whose(given: Given, walls: Behind, as_: Annotated[str | None, Query(alias="as")] = None) -> Walls:
+async def _whose(given: Given, walls: Behind, as_: Annotated[str | None, Query(alias="as")] = None) -> Walls:
     """The walls of the member whose wishes these are: one's own, an operator says whose."""
     return walls.of_member(as_)
 
