@@ -215,7 +215,11 @@ class GatewayProcess:
             return 0
         if process.returncode is None:
             process.send_signal(number)
-        async with asyncio.timeout(END_WITHIN):
-            status = await process.wait()
-        self._manager.close()
+        try:
+            async with asyncio.timeout(END_WITHIN):
+                status = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+            self._manager.close()
         return status

@@ -91,8 +91,11 @@ class Client:
         await self.write(b"NOOP\r\n")
         await self.expect(250)
 
-    def close(self) -> None:
-        self._writer.close()
+    async def close(self) -> None:
+        """At once: a daemon that reads nothing more would be waited for until it takes the rest of a letter."""
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
 
 @contextlib.asynccontextmanager
@@ -108,6 +111,4 @@ async def connected(port: int, login: str, password: str, *, local: str = "127.0
         await client.sign_in(login, password)
         yield client
     finally:
-        client.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        await client.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -24,13 +25,18 @@ from scripts.faults import (
 )
 from scripts.faults.accounting import Outcome
 
-pytestmark = pytest.mark.fault
+WITHIN = (
+    240.0  # seconds for a fault: then the stand is taken down in order, which the end of a test by a signal does not do
+)
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(WITHIN + 60)]
 
 
 async def kept(outcomes: AsyncIterator[Outcome]) -> None:
     """Hold every outcome to its promises; a machine that can't do the fault skips it, loudly."""
     try:
-        done = [outcome async for outcome in outcomes]
+        async with asyncio.timeout(WITHIN):
+            done = [outcome async for outcome in outcomes]
     except (powercut.Unable, strace.Unable, clock.Unable, names.Unable) as unable:
         pytest.skip(str(unable))
     assert done
