@@ -7,15 +7,17 @@ language do (Zipf-Mandelbrot), lengths as those of letters (log-normal, half of 
 clients over ten years. A query is timed as a whole, with the check against the record and the snippets; CPU is that of
 all threads. What reading costs is measured with the first messages only.
 
-    python scripts/bench/search.py [--messages 20000] [--folder FOLDER]
+    python scripts/bench/search.py [--messages 20000] [--folder FOLDER [--again]]
 
-With a million messages it wants about eight gigabytes of disk and half an hour.
+With a million messages it wants about eight gigabytes of disk and half an hour. What is built in FOLDER stays there;
+``--again`` asks it again, on a quieter machine, say.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import email.utils
 import itertools
 import multiprocessing
@@ -56,6 +58,7 @@ TAILS = re.findall(r"\w+", "tion ment able ing er ed al ive ous ly ance ist um e
 MIDDLES = re.findall(
     r"\w+", "tra sti per for man ter min lan car der ver mor sen pul fer cor gra mit ten rom bal nic lo ri"
 )
+PLAIN = "plain.db"
 READ = 10_000  # messages that are read from their bytes
 
 
@@ -128,30 +131,40 @@ class Cost:
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Measures search.")
     arguments.add_argument("--messages", type=int, default=20_000)
-    arguments.add_argument("--folder", type=Path, help="where there is room")
+    arguments.add_argument("--folder", type=Path, help="where there is room; what is built stays there")
+    arguments.add_argument("--again", action="store_true", help="only ask what was built in the folder before")
     arguments.add_argument("--alone", action="store_true", help="leave out the other index: it takes half of the time")
     given = arguments.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as room:
-        asyncio.run(measure(Path(room), given.messages, alone=given.alone))
+    if given.again and given.folder is None:
+        arguments.error("--again wants the --folder that was filled before")
+    with contextlib.ExitStack() as stack:
+        room = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if not given.again:
+            asyncio.run(build(room, given.messages, alone=given.alone))
+        asyncio.run(ask(room))
 
 
-async def measure(room: Path, count: int, *, alone: bool) -> None:
+async def build(room: Path, count: int, *, alone: bool) -> None:
     await (await Store.open(room, url=None, key=bytes(32))).close()
-    path, plain = index.index_path(room / "postern.db"), room / "plain.db"
+    path, plain = index.index_path(room / "postern.db"), room / PLAIN
     index.prepare(path, version(), 0)
     cost = fill(room / "postern.db", path, None if alone else plain, count)
     print(f"{count} messages; CPU for each: {cost.reading / cost.read * 1e6:.0f} us to read it,", end=" ")
     print(f"{cost.writing / count * 1e6:.0f} us to index it; index: {path.stat().st_size / 1e6:.0f} MB")
     if not alone:
         print(f"FTS5 as it comes: {cost.plain / count * 1e6:.0f} us, {plain.stat().st_size / 1e6:.0f} MB")
+
+
+async def ask(room: Path) -> None:
+    plain = room / PLAIN
     print(
         f"{'milliseconds':34} {'p50':>8} {'p99':>8}   {'CPU p50':>8} {'p99':>8}   {'as it':>8} {'comes':>8}", flush=True
     )
     store = await Store.open(room, url=None, key=bytes(32))
     try:
-        with closing(sqlite3.connect(plain)) as raw:
+        with closing(sqlite3.connect(plain)) if plain.exists() else contextlib.nullcontext() as raw:
             for kind, make in KINDS.items():
-                await compare(store, None if alone else raw, kind, make)
+                await compare(store, raw, kind, make)
     finally:
         await store.close()
 
