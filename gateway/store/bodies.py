@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ from gateway.store.trouble import trouble
 INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
 HASHING = 2  # large messages hashed at once; one thread hashes faster than a disk writes
 FRESH = 16 * 1024 * 1024  # octets of small bodies that are kept in memory: some thousand letters
+
+_UNREADABLE = frozenset({errno.EACCES, errno.EPERM, errno.EIO})  # trying again does not help
 
 _KEEP = Compiled(insert(body).on_conflict_do_nothing())
 _FIND = select(body.c.size, body.c.content).where(body.c.sha256 == bindparam("sha256"))
@@ -202,12 +205,14 @@ class Bodies:
 
 @contextmanager
 def _reading(sha256: str) -> Iterator[None]:
-    """A file that is not there is damage; whatever else keeps it from being read may pass."""
+    """A file that is not there is damage, one that can't be read waits for a person; what else there is may pass."""
     try:
         yield
     except FileNotFoundError as error:
         raise _damaged(sha256) from error
     except OSError as error:
+        if error.errno in _UNREADABLE:
+            raise _unreadable(sha256, error) from error
         raise trouble(error) from error
 
 
@@ -222,6 +227,15 @@ def _look_up(connection: Connection, sha256: str) -> tuple[int, bytes | None]:
     if row is None:
         raise NotFound("there is no message with these bytes", detail=sha256)
     return row.size, row.content
+
+
+def _unreadable(sha256: str, error: OSError) -> Conflict:
+    file = "/".join((*blob_folder(sha256), sha256))
+    return Conflict(
+        f"the stored bytes of this message can't be read ({error.strerror}): make {file} in the data folder readable"
+        " for the user that runs postern, or restore it from a backup",
+        detail=str(error),
+    )
 
 
 def _damaged(sha256: str) -> Conflict:

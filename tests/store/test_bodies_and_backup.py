@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import random
@@ -90,6 +91,27 @@ async def test_G2_no_bit_that_flips_in_a_file_is_missed_and_its_owner_does_not_m
     path.write_bytes(LARGE)
     if os.geteuid() == 0:
         os.chown(path, 65_534, 65_534)
+    assert await store.bodies.get(sha256) == LARGE
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EIO])
+async def test_G2_a_file_that_can_not_be_read_waits_for_a_person_who_is_told_which(
+    store: Store, data_dir: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Fails in our place: for root all files are readable, and a disk can't be broken by hand."""
+    await keep(store, LARGE)
+    sha256, really = hashlib.sha256(LARGE).hexdigest(), os.open
+
+    def failing(path: str | Path, *args: int, dir_fd: int | None = None) -> int:
+        if path == sha256:
+            raise OSError(number, os.strerror(number), sha256)
+        return really(path, *args, dir_fd=dir_fd)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "open", failing)
+        for read in (store.bodies.get, store.bodies.find):
+            with pytest.raises(Conflict, match=f"can't be read .*blobs/{sha256[:2]}/{sha256}"):
+                await read(sha256)
     assert await store.bodies.get(sha256) == LARGE
 
 
