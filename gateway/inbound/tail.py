@@ -18,9 +18,10 @@ from gateway.domain.errors import (
     UpstreamError,
 )
 from gateway.domain.firm import Mailbox
-from gateway.domain.record import EventKind, SyncState
+from gateway.domain.record import SyncState
 from gateway.inbound.allowance import Allowance
 from gateway.inbound.folder import FolderRounds
+from gateway.inbound.outage import Outage
 from gateway.inbound.watch import Watch
 from gateway.policy.cursor import Sight
 from gateway.policy.link import Happening, after
@@ -50,6 +51,7 @@ class Tail:
         self._allowance = Allowance(self._facts.download_a_day)
         self._rounds: dict[str, FolderRounds] = {}
         self._sights: dict[str, Sight] = {}  # of the rest, when they were last brought up to date
+        self._outage = Outage(watch, mailbox)
         self._state = SyncState.OFF
         self._failures = 0
         self._asked = 0  # how often somebody wanted a look
@@ -266,6 +268,7 @@ class Tail:
         await self._watch.store.sync.synced(self._mailbox.key, self._watch.now())
         unread = [f"the folder {folder} is not synced: {why}" for folder, why in sorted(self._unread.items())]
         await self._meet(Happening.CAUGHT_UP, "; ".join(unread))
+        await self._outage.ended()
 
     async def _retry(self, error: PosternError) -> None:
         self._waking.clear()  # before anybody can see that we wait
@@ -274,6 +277,7 @@ class Tail:
         wait = wait_after(self._failures, words, random.random(), first=self._facts.first_wait)  # noqa: S311
         log.warning("tail-retries", mailbox=self._mailbox.key, error=error.sentence, wait=round(wait, 1))
         await self._meet(Happening.FAILED, error.sentence)
+        await self._outage.failed(error.sentence)
         try:
             async with asyncio.timeout(wait):
                 await self._waking.wait()
@@ -288,12 +292,7 @@ class Tail:
         )
         log.error("tail-stopped", mailbox=self._mailbox.key, error=error.sentence, detail=error.detail)
         await self._meet(Happening.REFUSED, sentence)
-        try:
-            await self._watch.store.feed.add(
-                EventKind.SYNC_STOPPED, self._watch.now(), sentence, mailbox=self._mailbox.key
-            )
-        except (NoSpace, TemporaryFailure) as failure:  # status says it as well
-            log.error("event-not-kept", mailbox=self._mailbox.key, error=failure.sentence)
+        await self._outage.stopped(sentence)
 
     async def _meet(self, happening: Happening, detail: str = "") -> None:
         """Keeps how the link stands after this; what can't be kept is logged."""

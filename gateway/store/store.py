@@ -30,6 +30,7 @@ from gateway.store.hand import ByHand
 from gateway.store.history import HistoryShelf
 from gateway.store.lock import DataLock
 from gateway.store.migrate import migrate
+from gateway.store.outages import Outages
 from gateway.store.pruning import Pruning
 from gateway.store.queue import Queue, recover
 from gateway.store.reader import Reader
@@ -98,6 +99,7 @@ class Store:
         self.history = HistoryShelf(self._writer, self._reader)
         self.scheduled = Scheduled(self._writer, self._reader)
         self.pruning = Pruning(self._data_dir, self._writer, self._reader, clock)
+        self.outages = Outages(self._writer, self._bell)
         self.returns = Returns(self._writer, self._reader, self.bodies, self._bell)
 
     def _shelve_record(self) -> None:

@@ -166,15 +166,18 @@ async def test_C4_a_server_that_cannot_prove_who_it_is_gets_no_password_and_hold
         first = replace(r.firm.mailboxes[0], imap=Endpoint("127.0.0.1", other.imap_tls_port, Security.TLS))
         r.firm = replace(r.firm, mailboxes=(first, r.firm.mailboxes[1]))
         tails = Tails(Watch(r.store, lambda: r.firm, r.clock, facts=lambda _host: QUICK), trust=trust)
-        async with running(tails):
-            await live(r, SUPPORT, SyncState.RETRYING)
-            await live(r, ANA)
-            r.provider.deliver(ANA, client_letter())
-            await count(r, 1)
-            r.clock.forward(timedelta(hours=1))
-            tails.restart(SUPPORT)
-            detail = await until(partial(_refusal, r), what="the refusal after the restart")
+        with structlog.testing.capture_logs() as lines:
+            async with running(tails):
+                await live(r, SUPPORT, SyncState.RETRYING)
+                await live(r, ANA)
+                r.provider.deliver(ANA, client_letter())
+                await count(r, 1)
+                detail = await until(partial(_refusal, r), what="the refusal")
+                for _ in range(3):  # an alarm after the first hour, and not every hour
+                    r.clock.forward(timedelta(hours=1))
+                    tails.restart(SUPPORT)
+                    await retried(lines, len(waits(lines)) + 2)
         assert "127.0.0.1" in detail
         assert "Check" in detail
         assert other.faults.reached["imap:login"] == other.faults.reached["imap:authenticate"] == 0
-        assert await kinds(r) == [EventKind.CLIENT_MAIL]
+        assert await kinds(r) == [EventKind.CLIENT_MAIL, EventKind.SYNC_STOPPED]

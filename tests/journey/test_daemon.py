@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from pathlib import Path
 
@@ -50,12 +51,20 @@ async def test_the_same_firm_file_again_changes_nothing(gateway: GatewayProcess,
     assert (await gateway.cli("apply", str(gateway.firm)))["changes"] == []
 
 
+def ended_children() -> float:
+    """Seconds of CPU of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 async def test_A4_a_second_daemon_on_the_same_data_ends_at_once(tmp_path: Path) -> None:
     async with GatewayProcess(tmp_path / "first") as first:
         second = GatewayProcess(tmp_path / "second", data_dir=first.data_dir)
+        before = ended_children()
         with pytest.raises(NotReady):
             await second.start()
         assert await second.terminate() != 0
+        assert ended_children() - before < 2  # seconds of CPU: the wall's depend on what else the machine does
         assert first.running
         assert (await first.get("/v1/status"))["pid"] == first.pid
 

@@ -47,6 +47,7 @@ mailbox_sync = Table(
     Column("since", Moment, nullable=False),
     Column("detail", Words, nullable=False),
     Column("synced_at", Moment),
+    Column("warned_at", Moment),  # the firm was told that it is not synced, and not yet that it is again
 )
 
 # How far the look for history has come in each folder; a row goes when it is over.
