@@ -46,6 +46,8 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
 in_flow_delay = 0
 filter_destination_recipient_limit = 1
+message_size_limit = 0
+mailbox_size_limit = 0
 """
 
 _MAPS = """
