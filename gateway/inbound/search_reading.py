@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 
 import structlog
 
@@ -14,6 +13,7 @@ from gateway.domain.record import HeaderFacts
 from gateway.domain.search import Texts
 from gateway.inbound.search_child import LENGTH
 from gateway.policy.texts import header_texts, with_document
+from gateway.store.child import start_child
 
 PATIENCE = 20.0  # seconds for one message: a PDF of a hundred pages takes three
 MAX_ANSWER = 16 * 1024 * 1024  # octets of one line; a letter has at most half a megabyte of words
@@ -80,18 +80,7 @@ class Reading:
 
     async def _running(self) -> Process:
         if self._process is None or self._process.returncode is not None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-m",
-                "gateway.inbound.search_child",
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                limit=MAX_ANSWER,
-                env={"LC_ALL": "C.UTF-8"},  # no secret of the daemon's environment is its business
-                start_new_session=True,
-            )
+            self._process = await start_child("gateway.inbound.search_child", MAX_ANSWER)
         return self._process
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from dataclasses import dataclass
 
 import structlog
 
 from gateway.mime.sheet import Enclosure
+from gateway.store.child import start_child
 
 PATIENCE = 20.0  # seconds for one message: ten times what it has on the processor, which others use too
 MAX_ANSWER = 64 * 1024 * 1024  # octets: all pictures in base64, and all text as entities
@@ -37,7 +37,7 @@ class Pages:
     async def body(self, message: int, raw: bytes) -> Body:
         """Never fails: what was not ready in time is left out."""
         async with self._places:
-            process = await self._start()
+            process = await start_child("gateway.office.page_child", MAX_ANSWER)
             lines: list[bytes] = []
             try:
                 async with asyncio.timeout(self._patience):
@@ -49,20 +49,6 @@ class Pages:
                     process.kill()
                 await process.wait()
         return _read(lines)
-
-    async def _start(self) -> Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-m",
-            "gateway.office.page_child",
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            limit=MAX_ANSWER,
-            env={"LC_ALL": "C.UTF-8"},  # no secret of the daemon's environment is its business
-            start_new_session=True,
-        )
 
 
 async def _ask(process: Process, raw: bytes, lines: list[bytes]) -> None:

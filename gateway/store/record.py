@@ -94,18 +94,6 @@ class Record:
         """Know a message again that its folder held before it was renumbered; False: fetch it and file it."""
         return await self._writer.run(lambda connection: locations.resight(connection, location, message_id, size))
 
-    async def known_uids(self, mailbox: str, folder: str, uidvalidity: int) -> set[int]:
-        """UIDs of the folder that need no fetching: filed, or set aside."""
-        seen, skipped = schema.location.c, schema.skipped.c
-        filed = select(seen.uid).where(
-            seen.mailbox == mailbox, seen.folder == folder, seen.uidvalidity == uidvalidity, seen.stale.is_(False)
-        )
-        aside = select(skipped.uid).where(
-            skipped.mailbox == mailbox, skipped.folder == folder, skipped.uidvalidity == uidvalidity
-        )
-        both = filed.union(aside)
-        return set(await self._reader.run(lambda connection: connection.execute(both).scalars().all()))
-
     async def list(
         self,
         client: str,

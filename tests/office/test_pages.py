@@ -8,6 +8,7 @@ import os
 import pytest
 
 from gateway.office.pages import Pages
+from gateway.store.child import start_child
 
 LETTER = b"Content-Type: text/html\r\n\r\n<p>Good day<script>alert(1)</script></p>"
 # Each level is looked at for each below it: on its own this takes minutes.
@@ -47,13 +48,12 @@ async def test_what_takes_too_long_by_the_clock_is_ended_too() -> None:
 
 async def test_who_stops_asking_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     pages, made = Pages(patience=80), []
-    start = pages._start
 
-    async def noted() -> asyncio.subprocess.Process:
-        made.append(await start())
+    async def noted(module: str, max_line: int) -> asyncio.subprocess.Process:
+        made.append(await start_child(module, max_line))
         return made[-1]
 
-    monkeypatch.setattr(pages, "_start", noted)
+    monkeypatch.setattr("gateway.office.pages.start_child", noted)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await pages.body(1, NESTED)

@@ -34,7 +34,7 @@ async def test_a_filed_message_comes_back_as_it_came(store: Store) -> None:
     assert await store.record.clients_of(filed.message) == ["Al"]
     assert await store.record.locations(filed.message) == [inbox(1)]
     assert await store.sync.cursor(SUPPORT.key, "INBOX") == reached(2)
-    assert await store.record.known_uids(SUPPORT.key, "INBOX", 7) == {1}
+    assert await store.sync.places(SUPPORT.key, "INBOX", 7) == {1}
 
 
 async def test_the_same_again_changes_nothing(store: Store) -> None:
@@ -132,10 +132,10 @@ async def test_D2_a_renumbered_folder_is_known_again_without_reading_and_announc
     await store.sync.mark_backfilled(SUPPORT.key, "INBOX", ["al@pacino.example"])
     await store.sync.renew(reached(5, uidvalidity=8))
     assert await store.sync.backfilled(SUPPORT.key, "INBOX") == frozenset()
-    assert await store.record.known_uids(SUPPORT.key, "INBOX", 8) == set()
+    assert await store.sync.places(SUPPORT.key, "INBOX", 8) == set()
     assert await store.record.resight(inbox(4, 8), "<1@x>", len(RAW))
     assert await store.record.locations(filed.message) == [inbox(4, 8)]
-    assert await store.record.known_uids(SUPPORT.key, "INBOX", 8) == {4}
+    assert await store.sync.places(SUPPORT.key, "INBOX", 8) == {4}
     assert await store.record.resight(inbox(4, 8), "<1@x>", len(RAW))  # the same round again
     assert len(await store.feed.after(0)) == 1
 

@@ -52,7 +52,7 @@ async def test_a_state_remembers_since_when(store: Store) -> None:
         BOX: MailboxSync(BOX, SyncState.RETRYING, minutes(1), "no answer yet", minutes(3), filed=1, skipped=1)
     }
     assert await store.sync.cursor(BOX, "INBOX") == reached(3)
-    assert await store.record.known_uids(BOX, "INBOX", 7) == {1, 2}
+    assert await store.sync.places(BOX, "INBOX", 7) == {1, 2}
 
 
 async def test_a_mailbox_synced_before_it_had_a_state_is_live(store: Store) -> None:
