@@ -42,7 +42,8 @@ async def killed_at(pid: int, calls: str, when: int) -> None:
     """Return when the process was ended by SIGKILL in the ``when``th of ``calls`` that one of its threads made."""
     async with _traced(pid, calls, f"signal=KILL:when={when}", "/dev/null") as process:
         await until(lambda: _is_over(pid), timeout=600, what="the end of the daemon")
-        process.kill()  # it may wait for ever for a thread that ended with the others
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()  # it may wait for ever for a thread that ended with the others, or be gone already
 
 
 def _is_over(pid: int) -> bool:
