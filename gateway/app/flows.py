@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +19,6 @@ from gateway.inbound.saving import Saving
 from gateway.inbound.stops import Stops
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
-from gateway.inbound.weighing import unanswered
 from gateway.office.office import Office
 from gateway.office.webhooks import Webhooks
 from gateway.outbound.accept import Acceptance
@@ -63,9 +63,11 @@ class Flows:
         """Mailboxes, and what is made of the mail that they bring."""
         store, firm, now, settings = self._store, self._firm_of, self._now, self._settings
         servers = [(one.host, one.port) for one in first.upstream.nameservers]
-        ask = Resolver(servers).ask if first.upstream.check_senders else unanswered
-        self._facts = partial(facts_as_told, settings)
-        watch = Watch(store, firm, now, facts=self._facts, ask=ask)
+        watch = Watch(store, firm, now, facts=partial(facts_as_told, settings))
+        if first.upstream.check_senders:
+            resolver = Resolver(servers)
+            watch = replace(watch, ask=resolver.ask, at_hand=resolver.at_hand)
+        self._facts = watch.facts
         self.tails = Tails(watch, trust=first.upstream.trust)
         self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.saving = Saving(store, room=watch.room, now=now, scanner=lambda: scanner_of(settings()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.firm import Firm
-from gateway.inbound.weighing import Ask, Weigher, unanswered
+from gateway.inbound.weighing import Ask, AtHand, Weigher, nothing_at_hand, unanswered
 from gateway.store.room import Room
 from gateway.store.store import Store
 from gateway.upstream.imap.doorway import Doorway
@@ -16,7 +16,10 @@ from gateway.upstream.providers import Facts, facts_of
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """``facts`` tells of the provider behind an IMAP host; ``ask`` answers questions from DNS."""
+    """``facts`` tells of the provider behind an IMAP host.
+
+    ``ask`` answers questions from DNS, ``at_hand`` says what it would answer at once.
+    """
 
     store: Store
     firm: Callable[[], Firm]
@@ -25,7 +28,8 @@ class Watch:
     room: Room = field(default_factory=Room)
     door: Doorway = field(default_factory=Doorway)
     ask: Ask = unanswered
+    at_hand: AtHand = nothing_at_hand
 
     @property
     def weigher(self) -> Weigher:
-        return Weigher(self.store, self.ask)
+        return Weigher(self.store, self.ask, self.at_hand)

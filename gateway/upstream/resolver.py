@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -45,19 +46,20 @@ class Resolver:
         lock = self._asking.setdefault(question, asyncio.Lock())
         try:
             async with lock:
-                return self._remembered(question) or await self._found(question)
+                return self.at_hand(question) or await self._found(question)
         finally:
             if not lock.locked():
                 self._asking.pop(question, None)
 
-    def _remembered(self, question: Question) -> Answer | None:
+    def at_hand(self, question: Question) -> Answer | None:
+        """What `ask` would answer without asking anybody; None where it would ask. In any thread."""
+        now = time.monotonic()
         until, answer = self._known.get(question, (0.0, None))
-        return answer if until > asyncio.get_running_loop().time() else None
+        if answer is not None and until > now:
+            return answer
+        return FAILED if now < self._silent_until else None
 
     async def _found(self, question: Question) -> Answer:
-        clock = asyncio.get_running_loop()
-        if clock.time() < self._silent_until:
-            return FAILED
         answer, seconds = await self._asked(question)
         self._unanswered = self._unanswered + 1 if answer.failed else 0
         if self._unanswered >= SILENT_AFTER:
@@ -65,8 +67,8 @@ class Resolver:
             # One sender's broken DNS must not switch off the checks of all others: what always exists is asked for.
             if (await self._asked(ROOT))[0].failed:
                 log.warning("dns-silent", seconds=SILENCE, question=question.name)
-                self._silent_until = clock.time() + SILENCE
-        self._known[question] = clock.time() + seconds, answer
+                self._silent_until = time.monotonic() + SILENCE
+        self._known[question] = time.monotonic() + seconds, answer
         self._known.move_to_end(question)
         while len(self._known) > MOST:
             self._known.popitem(last=False)

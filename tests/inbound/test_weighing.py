@@ -18,7 +18,7 @@ from gateway.inbound.approval import Approved, approve
 from gateway.inbound.saving import Saving
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
-from gateway.inbound.weighing import Ask, trusted, unanswered
+from gateway.inbound.weighing import Ask, AtHand, nothing_at_hand, trusted, unanswered
 from gateway.policy.lookup import Answer, Question
 from gateway.store.room import Room
 from gateway.upstream.providers import PROVIDERS, facts_of
@@ -38,8 +38,8 @@ def answering(*zones: dict[str, str]) -> Ask:
 
 
 @contextlib.asynccontextmanager
-async def tailing(r: Rig, ask: Ask) -> AsyncIterator[None]:
-    tails = Tails(Watch(r.store, lambda: r.firm, r.clock, ask=ask), trust=None)
+async def tailing(r: Rig, ask: Ask, at_hand: AtHand = nothing_at_hand) -> AsyncIterator[None]:
+    tails = Tails(Watch(r.store, lambda: r.firm, r.clock, ask=ask, at_hand=at_hand), trust=None)
     task = asyncio.create_task(tails.run())
 
     async def live() -> bool:
@@ -226,6 +226,45 @@ async def test_a_message_asks_no_more_questions_than_it_may(tmp_path: Path, monk
         async with tailing(r, ask):
             await filed(r)
     assert len(asked) <= 3
+
+
+async def test_what_is_at_hand_is_asked_of_nobody_and_comes_to_the_same(tmp_path: Path) -> None:
+    asked: list[Question] = []
+    answer = dns(ENFORCED, SPF)
+
+    async def ask(question: Question) -> Answer:
+        asked.append(question)
+        return answer(question)
+
+    def at_hand(question: Question) -> Answer | None:
+        return None if question.name.startswith("_dmarc.") else answer(question)
+
+    async with rig(tmp_path) as r:
+        r.provider.deliver(SUPPORT, forged(r))
+        async with tailing(r, ask, at_hand):
+            (found,) = await filed(r)
+        assert found.message.weighed is not None
+        assert found.message.weighed.verdict.standing is Standing.UNVERIFIED
+    assert asked
+    assert {one.name.partition(".")[0] for one in asked} == {"_dmarc"}
+
+
+async def test_many_at_once_get_their_own_verdicts(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        for number in range(weighing.ON_THE_LOOP * 2):
+            raw = (
+                forged(r)
+                if number % 3
+                else at_postfix(signed(client_letter(), CLIENT), ip=FROM_ATTACKER, at=r.clock.at)
+            )
+            r.provider.deliver(SUPPORT, b"X-Number: %d\r\n" % number + raw)
+        async with tailing(r, answering()):
+            there = await filed(r, weighing.ON_THE_LOOP * 2)
+        for one in there:
+            number = int((await r.store.record.raw(one.message.id)).split(b"\r\n", 1)[0].partition(b":")[2])
+            assert one.message.weighed is not None
+            standing = Standing.UNVERIFIED if number % 3 else Standing.VERIFIED
+            assert one.message.weighed.verdict.standing is standing
 
 
 async def test_one_mailbox_trusts_its_provider_and_another_its_settings(tmp_path: Path) -> None:

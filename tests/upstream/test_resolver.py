@@ -44,6 +44,26 @@ async def test_the_same_question_of_many_at_once_is_asked_once() -> None:
     assert server.asked == [TXT.name]
 
 
+async def test_what_was_answered_is_at_hand_in_any_thread_and_nothing_else_is() -> None:
+    async with responding({TXT.name: [RECORD]}) as server:
+        resolver = Resolver([("127.0.0.1", server.port)])
+        assert resolver.at_hand(TXT) is None
+        answer = await resolver.ask(TXT)
+        assert await asyncio.to_thread(resolver.at_hand, TXT) == answer
+        assert resolver.at_hand(Question(Kind.TXT, "another.example")) is None
+    assert server.asked == [TXT.name]
+
+
+async def test_while_dns_is_silent_it_is_at_hand_that_it_can_not_say() -> None:
+    questions = [Question(Kind.TXT, f"{number}.example") for number in range(SILENT_AFTER)]
+    silent: dict[str, Reply] = dict.fromkeys((*(question.name for question in questions), ".", "", "@"))
+    async with responding(silent) as server:
+        resolver = Resolver([("127.0.0.1", server.port)])
+        for question in questions:
+            await resolver.ask(question)
+        assert resolver.at_hand(TXT) == FAILED
+
+
 async def test_what_is_not_there_is_empty_and_what_cannot_be_had_has_failed() -> None:
     (missing, refused, silent), _ = await asked(
         {"b.example": dns.rcode.SERVFAIL, "c.example": None},
