@@ -71,7 +71,7 @@ class Flows:
         self.tails = Tails(watch, trust=first.upstream.trust)
         self.stops = Stops(store, self.tails, firm=firm, now=now)
         self.saving = Saving(store, room=watch.room, now=now, scanner=lambda: scanner_of(settings()))
-        self._indexing = Indexing(store)
+        self._indexing = Indexing(store, histories=watch.histories)
 
     def _wire_out(self, first: Settings) -> None:
         """From a submission to its copy in Sent."""

@@ -132,19 +132,27 @@ class FolderRounds:
         self.paused = False
         if waiting := sorted(await self.waiting()):
             await self._progress.begin(waiting)
+            with self._watch.histories.one():
+                filed = await self._all_found(session, announce=announce)
+            if self.paused:
+                return filed
+            await self._progress.end()
+        if not self._settled:
+            await self._store.sync.settle(self._mailbox.key, self._folder)
+            self._settled = True
+        return filed
+
+    async def _all_found(self, session: ImapSession, *, announce: bool) -> int:
+        """A few addresses at a time, until none waits or history has to."""
+        filed = 0
         while keys := sorted(await self.waiting())[:ADDRESSES_AT_ONCE]:
             sought = self._firm().sought
             addresses = [sought[key] for key in keys if key in sought]
             found = await session.search_addresses(addresses, self._cursor.uidnext) if addresses else []
             filed += await self._found(session, found, announce=announce)
             if self.paused:
-                return filed
+                break
             await self._store.sync.mark_backfilled(self._mailbox.key, self._folder, keys)
-        if waiting:
-            await self._progress.end()
-        if not self._settled:
-            await self._store.sync.settle(self._mailbox.key, self._folder)
-            self._settled = True
         return filed
 
     async def _found(self, session: ImapSession, found: Sequence[int], *, announce: bool) -> int:

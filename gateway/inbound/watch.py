@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.firm import Firm
+from gateway.inbound.histories import Histories
 from gateway.inbound.weighing import Ask, AtHand, Weigher, nothing_at_hand, unanswered
 from gateway.store.room import Room
 from gateway.store.store import Store
@@ -27,6 +28,7 @@ class Watch:
     facts: Callable[[str], Facts] = facts_of
     room: Room = field(default_factory=Room)
     door: Doorway = field(default_factory=Doorway)
+    histories: Histories = field(default_factory=Histories)
     ask: Ask = unanswered
     at_hand: AtHand = nothing_at_hand
 

@@ -6,13 +6,14 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from gateway.inbound import indexing as module
+from gateway.inbound.histories import Histories
 from gateway.inbound.indexing import Indexing
 from gateway.inbound.search_reading import Reading
 from gateway.mime.facts import facts
@@ -39,9 +40,9 @@ async def reading() -> AsyncIterator[Reading]:
 
 
 @asynccontextmanager
-async def indexing(store: Store, reading: Reading) -> AsyncIterator[None]:
+async def indexing(store: Store, reading: Reading, histories: Histories | None = None) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(Indexing(store, reading).run())
+        task = tasks.create_task(Indexing(store, reading, histories=histories).run())
         yield
         task.cancel()
 
@@ -178,3 +179,32 @@ async def test_a_batch_ends_early_where_there_is_no_room_or_time_and_the_rest_ha
         assert len(await find(store, "lease")) == 3
     finally:
         await store.close()
+
+
+async def test_what_can_wait_lets_all_histories_pass() -> None:
+    histories = Histories()
+    await histories.passed(0)
+    with histories.one():
+        with histories.one():
+            waiting = asyncio.create_task(histories.passed(3600))
+            await histories.passed(0)
+            assert not waiting.done()
+        await histories.passed(0)
+        assert not waiting.done()
+    await waiting
+
+
+@pytest.mark.parametrize(("rest", "ends"), [(3600.0, True), (0.01, False)])
+async def test_mail_is_found_when_a_history_is_filed_and_a_long_one_is_not_waited_for(
+    store: Store, reading: Reading, monkeypatch: pytest.MonkeyPatch, rest: float, *, ends: bool
+) -> None:
+    monkeypatch.setattr(module, "REST", rest)
+    histories = Histories()
+    async with AsyncExitStack() as stack:
+        history = stack.enter_context(ExitStack())
+        history.enter_context(histories.one())
+        await stack.enter_async_context(indexing(store, reading, histories))
+        number = await file(store, letter("Trustworthy accounts"))
+        if ends:
+            history.close()
+        assert [one for one, _ in await until(lambda: find(store, "trustworthy"), what="the letter")] == [number]
