@@ -52,6 +52,7 @@ class Flows:
         self._store = store
         self._now = now
         self._settings = settings
+        self._office = office
         self._firm_of = lambda: office.firm
         self._firm = office.firm
         self.room = Room(LARGE_MAIL)
@@ -119,6 +120,7 @@ class Flows:
             tasks.create_task(self.webhooks.run(), name="webhooks"),
             tasks.create_task(self._announcements.run(), name="announcements"),
             tasks.create_task(self.saving.run(), name="saving"),
+            tasks.create_task(self._office.run(), name="refiling"),
         ]
 
     async def drain(self, grace: float) -> None:

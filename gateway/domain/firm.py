@@ -243,6 +243,7 @@ class Firm:
     signatures: tuple[Signature, ...] = ()
     rules: tuple[Rule, ...] = ()
     clients: tuple[Client, ...] = ()
+    revision: int = field(default=0, compare=False)  # grows with each change, and again once stored mail lies by it
 
     @cached_property
     def member_by_login(self) -> dict[str, Member]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -92,11 +92,10 @@ def tallies(refilings: Iterable[Refiling]) -> list[Tally]:
     return [Tally(client, **counts[client]) for client in sorted(counts)]
 
 
-def summary(refilings: Iterable[Refiling]) -> str:
+def summary(counts: Mapping[Doing, int]) -> str:
     """How many filings changed, in a line that names no client."""
-    counts = Counter(one.does for one in refilings)
     words = ((Doing.FILED, "filed"), (Doing.LEFT, "taken out"), (Doing.DOUBTED, "in doubt"), (Doing.SETTLED, "certain"))
-    return ", ".join(f"{counts[does]} {word}" for does, word in words if counts[does]) or "no mail refiled"
+    return ", ".join(f"{counts[does]} {word}" for does, word in words if counts.get(does)) or "no mail refiled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
 
 from gateway.domain.access import OPERATOR, Caller
-from gateway.domain.errors import Conflict
+from gateway.domain.errors import Conflict, NoSpace, PosternError, TemporaryFailure
 from gateway.domain.firm import Change, Firm, Member
-from gateway.domain.step import Made, Refiling, Searched
+from gateway.domain.step import Refiling, Searched
 from gateway.office.difference import differences
 from gateway.office.draft import FirmDraft, parse
 from gateway.office.passwords import Passwords
@@ -24,6 +25,8 @@ from gateway.settings.firmfile import firm_document
 from gateway.settings.toml import write_toml
 
 log = structlog.get_logger()
+
+AGAIN = 30.0  # seconds until a change that was cut is gone on with, where the disk was full
 
 HEADING = """\
 # The firm, as it is. `postern apply` with this file changes nothing.
@@ -37,13 +40,29 @@ class FirmShelf(Protocol):
     async def load(self) -> Firm:
         """Give back what the last ``replace`` put there; an empty firm before the first."""
 
-    async def replace(
-        self, firm: Firm, changes: Sequence[Change], by: str, at: datetime, *, undoes: int | None = None
-    ) -> Made:
-        """Keep the firm, refile what is stored and book the changes, all or nothing; durable on return."""
+    async def turn(
+        self,
+        firm: Firm,
+        changes: Sequence[Change],
+        by: str,
+        at: datetime,
+        *,
+        undoes: int | None = None,
+        turned: Callable[[int], None] | None = None,
+    ) -> int:
+        """Keep the firm and book the changes, all or nothing; durable on return of the step's number.
+
+        ``turned`` is called with the firm's revision on the loop then, also when the caller was cancelled meanwhile.
+        """
+
+    def refile(self, ended: Callable[[int], None] | None = None) -> AsyncIterator[tuple[Refiling, ...]]:
+        """Refile what is stored as the last step says, from where it was left; piece by piece, each durable.
+
+        ``ended`` is called as ``turned`` is, with the last of them.
+        """
 
     async def rehearse(self, firm: Firm, *, undoes: int | None = None) -> tuple[Refiling, ...]:
-        """What ``replace`` would refile."""
+        """What would be refiled."""
 
     async def without(self, step: int) -> Firm:
         """The firm with that step taken back; NotFound, or Conflict where something depends on it."""
@@ -67,6 +86,8 @@ class Office:
         self._passwords = passwords or Passwords()
         self._firm = Firm()
         self._lock = asyncio.Lock()
+        self._left = asyncio.Event()  # stored mail may be left to be refiled; at a start nobody knows
+        self._left.set()
         self.on_change: list[Callable[[Firm], None]] = []  # called on the loop, after the change is durable
 
     @property
@@ -79,6 +100,21 @@ class Office:
         async with self._lock:
             self._firm = await self._shelf.load()
         return self._firm
+
+    async def run(self) -> None:
+        """Until cancelled: goes on with a change whose refiling was cut, by a crash or by a full disk."""
+        while True:
+            await self._left.wait()
+            self._left.clear()
+            try:
+                async with self._lock:
+                    await self._refile()
+            except PosternError as error:
+                log.warning("refiling-put-off", error=error.sentence, detail=error.detail)
+                await asyncio.sleep(AGAIN)
+            except Exception:
+                log.exception("refiling-broken")  # mail goes on, filed as the new firm has it; stored mail waits for us
+                await asyncio.sleep(AGAIN)
 
     async def apply(
         self,
@@ -96,6 +132,7 @@ class Office:
         changed.
         """
         async with self._lock:
+            await self._refile()
             firm = await self._with_hashes(parse(document, current=self._firm, prune=prune))
             return await self._make(firm, by, at, caller=caller, dry_run=dry_run)
 
@@ -108,6 +145,7 @@ class Office:
         sense; Refusal for what ``caller`` may not change. Passwords stay as they are.
         """
         async with self._lock:
+            await self._refile()
             firm = await self._shelf.without(step)
             require_sound(firm, step)
             return await self._make(firm, by, at, caller=caller, dry_run=dry_run, undoes=step)
@@ -128,12 +166,29 @@ class Office:
                 raise Conflict(f"Step {undoes} has nothing left to take back: passwords stay as they are.")
             if dry_run:
                 return Applied(changes, refilings, searches)
-        made = await self._shelf.replace(firm, changes, by, at, undoes=undoes)
-        self._firm = firm
-        log.info("firm changed", by=by, step=made.step, changes=[str(change) for change in changes])
+        number = await self._shelf.turn(firm, changes, by, at, undoes=undoes, turned=partial(self._turned, firm))
+        log.info("firm changed", by=by, step=number, changes=[str(change) for change in changes])
+        return Applied(changes, await self._refile(number), searches, number)
+
+    def _turned(self, firm: Firm, revision: int) -> None:
+        """From now on it is this firm that decides; who depends on it is told before anybody goes on."""
+        self._firm = replace(firm, revision=revision)
         for tell in self.on_change:
-            tell(firm)
-        return Applied(changes, made.refilings, searches, made.step)
+            asyncio.get_running_loop().call_soon(tell, self._firm)
+
+    def _ended(self, revision: int) -> None:
+        self._firm = replace(self._firm, revision=revision)
+
+    async def _refile(self, step: int | None = None) -> tuple[Refiling, ...]:
+        """In the lock: what the last step did to stored mail; empty where nothing was left."""
+        try:
+            return tuple([one async for some in self._shelf.refile(self._ended) for one in some])
+        except BaseException as error:
+            self._left.set()
+            if step is None or not isinstance(error, (NoSpace, TemporaryFailure)):
+                raise
+            sentence = f"Step {step} is made, but not all stored mail is refiled yet; that goes on by itself. "
+            raise type(error)(sentence + error.sentence, detail=error.detail) from error
 
     def export(self) -> str:
         """Write the firm as TOML, secrets left out."""

@@ -1,7 +1,7 @@
 """By whom stored messages are found: the addresses of each, made from its bytes before they are needed.
 
 Only a change of the firm asks for them, so filing does not pay for them: what came in since the last change is read
-then, a batch at a time, and what is left of it in the transaction of the change itself.
+then, a batch at a time.
 """
 
 from __future__ import annotations
@@ -68,16 +68,16 @@ class Correspondents:
     async def _keep(self, found: Found) -> None:
         await self._writer.run(lambda connection: _keep(connection, found))
 
-    def finish(self, connection: Connection) -> None:
-        """The same for the little that came meanwhile, in the caller's transaction."""
-        while found := _read(connection, self._root):
-            _keep(connection, found)
-
 
 def newest(connection: Connection) -> int:
     """The number of the newest message that is stored; 0 for none."""
     number: int = connection.execute(_NEWEST).scalar_one()
     return number
+
+
+def read_up_to(connection: Connection) -> int:
+    """The last message whose addresses are known."""
+    return connection.execute(_UPTO).scalar() or 0
 
 
 def candidates(connection: Connection, where: Touched, old: Firm, new: Firm) -> set[int]:
@@ -115,7 +115,7 @@ def _of_domain(connection: Connection, domain: str, old: Firm, new: Firm) -> set
 
 
 def _read(connection: Connection, root: Path) -> Found | None:
-    behind = connection.execute(_UPTO).scalar() or 0
+    behind = read_up_to(connection)
     rows = connection.execute(_NEXT, {"behind": behind}).all()
     if not rows:
         return None

@@ -1,8 +1,8 @@
-"""Does what was planned for the record, within the transaction of the change that it follows from."""
+"""Does what a change means for the record, so many messages at a time that nobody who writes waits long for it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,12 @@ from gateway.domain.record import Duty, Mark
 from gateway.domain.step import Doing, Refiling
 from gateway.store.compiled import Compiled
 from gateway.store.placing import put, take_out
-from gateway.store.refiling import AT_ONCE, MESSAGES, facts_of
+from gateway.store.refiling import MESSAGES, Look, facts_of
 from gateway.store.saving import owe
 from gateway.store.schema import filing, saving, step_filing
 from gateway.store.verdicts import is_waiting
+
+AT_ONCE = 100  # messages that are read together; some forty are done while the writer is held
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
 _LIES = Compiled(select(filing.c.flags).where(*_ONE))
@@ -25,7 +27,7 @@ _MARK = Compiled(update(filing).where(*_ONE).values(flags=bindparam("marks")))
 _DUTY = Compiled(
     select(saving.c.duty).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
 )
-_NOTE = Compiled(insert(step_filing))
+_NOTE = Compiled(insert(step_filing).prefix_with("OR IGNORE"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,27 @@ class Deed:
     at: datetime
 
 
-def carry_out(connection: Connection, refilings: Sequence[Refiling], deed: Deed) -> None:
-    """All of them, and note them with the step."""
-    by_message: dict[int, list[Refiling]] = defaultdict(list)
-    for one in refilings:
-        by_message[one.message].append(one)
-    numbers = sorted(by_message)
-    for start in range(0, len(numbers), AT_ONCE):
-        rows = connection.execute(MESSAGES, {"numbers": numbers[start : start + AT_ONCE]})
-        for row in rows.all():
-            _refile(connection, row, by_message[row.id], deed)
+def carry_out(
+    connection: Connection, look: Look, numbers: Sequence[int], deed: Deed, seconds: float
+) -> list[tuple[Refiling, ...]]:
+    """The first of these messages, at least one, until so many seconds are over; noted with the step, and said."""
+    end = time.monotonic() + seconds
+    some = numbers[:AT_ONCE]
+    becomes = look.again(connection, some)
+    rows = {row.id: row for row in connection.execute(MESSAGES, {"numbers": some})}
+    done: list[tuple[Refiling, ...]] = []
+    for number in some:
+        _refile(connection, rows[number], becomes[number], deed)
+        done.append(becomes[number])
+        if time.monotonic() >= end:
+            break
     noted = [
-        {"step": deed.step, "client": one.client, "message": one.message, "does": one.does.value} for one in refilings
+        {"step": deed.step, "client": one.client, "message": one.message, "does": one.does.value}
+        for refilings in done
+        for one in refilings
     ]
     _NOTE.many(connection, noted)
+    return done
 
 
 def _refile(connection: Connection, row: Any, refilings: Sequence[Refiling], deed: Deed) -> None:

@@ -1,6 +1,8 @@
-"""What a change of the firm does to the record: looked for first, which only reads, then done in the same transaction.
+"""What a change of the firm does to the record: looked for by a reader, so that nobody who writes waits for it.
 
-A rehearsal is the look alone, so it says what the change would do because the change begins with it.
+A rehearsal is the look alone, so it says what the change would do because the change does the same once the firm is
+the new one. It can be made again at any moment from there to the change's end, by whoever goes on after a crash: what
+is done already is found done, and who has been filed by hand since is left as they are.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from gateway.policy.match import Evidence, clients_of
 from gateway.policy.refiling import Lying
 from gateway.policy.thread import MAX_RELATED
 from gateway.store.compiled import Compiled
-from gateway.store.correspondents import candidates, evidence
+from gateway.store.correspondents import candidates, evidence, newest, read_up_to
 from gateway.store.schema import filing, message, reference, step_filing, unfiled
 
 AT_ONCE = 500  # messages looked at together: SQLite takes 32,766 values, and a short statement is prepared once
@@ -31,14 +33,24 @@ MESSAGES = select(*_COLUMNS, message.c.in_reply_to, message.c.refs).where(messag
 _LIE = select(filing.c.message, filing.c.client, filing.c.flags).where(filing.c.message.in_(_NUMBERS))
 _ASIDE = select(unfiled).where(unfiled.c.message.in_(_NUMBERS))
 _HOLDERS = Compiled(
-    select(filing.c.message, filing.c.client)
-    .join(message, message.c.id == filing.c.message)
+    select(message.c.id, filing.c.client)
+    .outerjoin(filing, filing.c.message == message.c.id)
     .where(message.c.message_id == bindparam("name"))
+)
+_MADE = Compiled(
+    select(step_filing.c.client, step_filing.c.does).where(
+        step_filing.c.step == bindparam("of_step"), step_filing.c.message == bindparam("number")
+    )
 )
 _ANSWERING = (
     select(reference.c.message)
     .join(message, message.c.message_id == reference.c.ref)
     .where(message.c.id.in_(_NUMBERS), message.c.message_id != "")
+)
+_LATE = (
+    select(reference.c.message, message.c.id)
+    .join(message, message.c.message_id == reference.c.ref)
+    .where(reference.c.message > bindparam("newest"), message.c.message_id != "")
 )
 _DONE = select(step_filing.c.message, step_filing.c.client, step_filing.c.does).where(
     step_filing.c.step == bindparam("of_step")
@@ -53,11 +65,30 @@ class Back:
     newest: int
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """From which firm to which; ``step`` is the one that makes it so, None for a rehearsal."""
+
+    old: Firm
+    new: Firm
+    back: Back | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a message lies: its flags by client, and out of whose records it was taken."""
+
+    flags: Mapping[str, tuple[str, ...]]
+    taken: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class _Found:
     """What becomes of messages, as far as it is known."""
 
     refilings: dict[int, tuple[Refiling, ...]] = field(default_factory=dict)
+    lay: dict[int, _Place] = field(default_factory=dict)  # when that was found
     lie: dict[int, frozenset[str]] = field(default_factory=dict)  # in whose records, once it is done
 
 
@@ -67,77 +98,119 @@ def facts_of(row: Any) -> HeaderFacts:
     return HeaderFacts(row.message_id, *answers, row.subject, row.sender, row.recipients, row.date, tuple(row.people))
 
 
-def plan(connection: Connection, old: Firm, new: Firm, back: Back | None = None) -> list[Refiling]:
-    """What becomes of stored messages where the firm becomes ``new``, by message; it only reads.
+class Look:
+    """What becomes of stored messages where the firm becomes another; it only reads.
 
     Every message in `correspondents` is looked at that can be another's by it: by its addresses and tags, and where
     nothing else tells, because what it answers goes elsewhere.
     """
-    return _Look(connection, old, new, back).run()
 
-
-class _Look:
-    def __init__(self, connection: Connection, old: Firm, new: Firm, back: Back | None) -> None:
+    def __init__(self, connection: Connection, turn: Turn) -> None:
         self._connection = connection
-        self._firms = old, new
-        self._back = back
-        self._done = _done(connection, back.step) if back else {}
+        self._turn = turn
+        self._done = _done(connection, turn.back.step) if turn.back else {}
         self._found = _Found()
+        self._newest = read_up_to(connection)
+        self._run()
 
-    def run(self) -> list[Refiling]:
-        where = refiling.touched(*self._firms)
+    @property
+    def numbers(self) -> list[int]:
+        """The messages of which something becomes, in their order."""
+        return sorted(number for number, becomes in self._found.refilings.items() if becomes)
+
+    @property
+    def refilings(self) -> list[Refiling]:
+        """By message."""
+        return [one for number in self.numbers for one in self._found.refilings[number]]
+
+    def again(self, connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Refiling, ...]]:
+        """What becomes of these, in the transaction that does it: said anew where they lie otherwise than they did."""
+        self._connection = connection
+        places = _places(connection, numbers)
+        moved = [number for number in numbers if places[number] != self._found.lay.get(number)]
+        if moved:
+            list(self._look(moved))
+        return {number: self._found.refilings.get(number, ()) for number in numbers}
+
+    def late(self, connection: Connection) -> list[int]:
+        """Messages that were stored since the last look, and answer what goes elsewhere: it may take them along."""
+        rows = connection.execute(_LATE, {"newest": self._newest}).all()
+        self._newest = newest(connection)
+        found = {row.message for row in rows if row.id in self._found.lie}
+        for number in found:
+            self._found.lay.pop(number, None)
+        return sorted(found)
+
+    def _run(self) -> None:
+        firms = self._turn.old, self._turn.new
+        where = refiling.touched(*firms)
         wave = set(self._done)
         if not where.is_nothing:
-            wave |= candidates(self._connection, where, *self._firms)
+            wave |= candidates(self._connection, where, *firms)
         for _ in range(ROUNDS):
             changed = [number for some in _chunks(sorted(wave)) for number in self._look(some)]
             wave = {number for some in _chunks(changed) for number in self._answering(some)}
             if not wave:
                 break
-        return [one for number in sorted(self._found.refilings) for one in self._found.refilings[number]]
 
     def _look(self, numbers: Sequence[int]) -> Iterator[int]:
         """Those of which something else becomes than was known."""
         rows = self._connection.execute(MESSAGES.order_by(message.c.id), {"numbers": numbers}).all()
         said = evidence(self._connection, rows)
-        flags, aside = _lie(self._connection, numbers), _aside(self._connection, numbers)
+        places = _places(self._connection, numbers)
         for row in rows:
-            taken = {one.client: one for one in aside.get(row.id, ())}
-            lying = self._lying(row, said[row.id], flags.get(row.id, {}), taken)
-            becomes = self._becomes(lying, taken)
+            place = places[row.id]
+            lying = self._lying(row, said[row.id], place)
+            becomes = self._becomes(lying, place.taken)
+            self._found.lay[row.id] = place
             if becomes != self._found.refilings.get(row.id, ()):
                 self._found.refilings[row.id] = becomes
                 self._found.lie[row.id] = _after(lying, becomes)
                 yield row.id
 
-    def _lying(self, row: Any, said: Evidence, flags: Mapping[str, tuple[str, ...]], taken: Mapping[str, Any]) -> Lying:
+    def _lying(self, row: Any, said: Evidence, place: _Place) -> Lying:
         before, after = frozenset[str](), frozenset[str]()
         if not self._is_sure(said):
             before, after = self._answered(facts_of(row))
-        by_people = frozenset(name for name, one in taken.items() if one.step is None)
+        by_people = frozenset(name for name, one in place.taken.items() if one.step is None)
         known = Evidence(said.senders, said.recipients, said.others, said.tags, before)
-        return Lying(row.id, known, after, flags, by_people)
+        return Lying(row.id, known, after, place.flags, by_people)
 
     def _is_sure(self, said: Evidence) -> bool:
         """Whether it makes no difference what it answers."""
-        both = [clients_of(firm, said, firm.mailbox_by_key.keys()) for firm in self._firms]
+        firms = self._turn.old, self._turn.new
+        both = [clients_of(firm, said, firm.mailbox_by_key.keys()) for firm in firms]
         return all(matches and not any(match.is_doubtful for match in matches) for matches in both)
 
     def _answered(self, known: HeaderFacts) -> tuple[frozenset[str], frozenset[str]]:
-        """In whose records lies what it answers: now, and once this is done."""
+        """In whose records lies what it answers: before this step, and once it is done."""
         before, after = set[str](), set[str]()
         for name in known.answers[:MAX_RELATED]:
-            rows = _HOLDERS.all(self._connection, {"name": name})
-            before |= {row.client for row in rows}
-            after |= {row.client for row in rows if row.message not in self._found.lie}
-            after |= {client for row in rows for client in self._found.lie.get(row.message, ())}
+            for number, lies in self._holders(name).items():
+                before |= self._before(number, lies)
+                after |= self._found.lie.get(number, lies)
         return frozenset(before), frozenset(after)
 
+    def _holders(self, name: str) -> dict[int, frozenset[str]]:
+        """In whose records the messages of that name lie at this moment, by message."""
+        found: dict[int, set[str]] = {}
+        for row in _HOLDERS.all(self._connection, {"name": name}):
+            found.setdefault(row.id, set()).update([row.client] if row.client is not None else [])
+        return {number: frozenset(lies) for number, lies in found.items()}
+
+    def _before(self, number: int, lies: frozenset[str]) -> frozenset[str]:
+        """The same without what this step did already."""
+        if self._turn.step is None:
+            return lies
+        made = _MADE.all(self._connection, {"of_step": self._turn.step, "number": number})
+        filed = {row.client for row in made if row.does == Doing.FILED.value}
+        return lies - filed | {row.client for row in made if row.does == Doing.LEFT.value}
+
     def _becomes(self, lying: Lying, taken: Mapping[str, Any]) -> tuple[Refiling, ...]:
-        old, new = self._firms
-        if self._back is None:
+        old, new, back = self._turn.old, self._turn.new, self._turn.back
+        if back is None:
             return refiling.refilings(lying, old, new)
-        if lying.message > self._back.newest:
+        if lying.message > back.newest:
             return refiling.refilings(lying, old, new, since=True)
         # By the step, or by one that did it again: what any other did with this mail since would have been refused.
         aside = {name: _put_back(one) for name, one in taken.items() if one.step is not None}
@@ -175,6 +248,12 @@ def _done(connection: Connection, step: int) -> dict[int, dict[str, Doing]]:
     for row in connection.execute(_DONE, {"of_step": step}):
         found.setdefault(row.message, {})[row.client] = Doing(row.does)
     return found
+
+
+def _places(connection: Connection, numbers: Sequence[int]) -> dict[int, _Place]:
+    lie, aside = _lie(connection, numbers), _aside(connection, numbers)
+    taken = {number: {row.client: row for row in rows} for number, rows in aside.items()}
+    return {number: _Place(lie.get(number, {}), taken.get(number, {})) for number in numbers}
 
 
 def _lie(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, tuple[str, ...]]]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from gateway.domain.errors import Conflict, NotFound
-from gateway.domain.step import Step
+from gateway.domain.step import Doing, Step
 from gateway.store.compiled import Compiled
 from gateway.store.correspondents import newest
 from gateway.store.firm_rows import Document, Noun, canonical
@@ -23,6 +23,13 @@ Key = tuple[str, str]
 Nouns = Mapping[Key, Noun]
 
 _ADD = Compiled(insert(step))
+_LAST = Compiled(select(step.c.number, step.c.refiled).order_by(step.c.number.desc()).limit(1))
+_REFILED = update(step).where(step.c.number == bindparam("of_step")).values(refiled=True)
+_COUNT = (
+    select(step_filing.c.does, func.count().label("filings"))
+    .where(step_filing.c.step == bindparam("of_step"))
+    .group_by(step_filing.c.does)
+)
 _NOTE = insert(step_noun)
 _FIND = select(step).where(step.c.number == bindparam("of_step"))
 _OF_STEP = select(step_noun).where(step_noun.c.step == bindparam("of_step"))
@@ -57,15 +64,36 @@ class _Changed:
 
 
 def begin(connection: Connection, by: str, at: datetime, undoes: int | None) -> int:
-    """A new step's number. What it takes back is said to be taken back, and in force again what that took back."""
+    """A new step's number; its mail is still to be refiled.
+
+    What it takes back is said to be taken back, and in force again what that took back.
+    """
     values = {"at": at, "who": by, "newest": newest(connection), "undoes": undoes, "undone_by": None}
-    number = _ADD.add(connection, values)
+    number = _ADD.add(connection, values | {"refiled": False})
     if undoes is not None:
         undone = find(connection, undoes)
         connection.execute(_UNDONE.values(undone_by=number), {"of_step": undoes})
         if undone.undoes is not None:
             connection.execute(_UNDONE.values(undone_by=None), {"of_step": undone.undoes})
     return number
+
+
+def revision(connection: Connection) -> int:
+    """Grows when a step makes the firm another, and once more when all stored mail lies as it says."""
+    row = _LAST.first(connection, {})
+    return 0 if row is None else 2 * row.number + row.refiled
+
+
+def under_way(connection: Connection) -> Step | None:
+    """The step of which stored mail is still to be refiled."""
+    row = _LAST.first(connection, {})
+    return None if row is None or row.refiled else find(connection, row.number)
+
+
+def end(connection: Connection, number: int) -> dict[Doing, int]:
+    """All of its mail is refiled: how many filings it changed, by how."""
+    connection.execute(_REFILED, {"of_step": number})
+    return {Doing(row.does): row.filings for row in connection.execute(_COUNT, {"of_step": number})}
 
 
 def find(connection: Connection, number: int) -> Step:

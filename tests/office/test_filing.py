@@ -52,7 +52,9 @@ def clerk(r: Rig) -> Clerk:
 
 
 async def trail(r: Rig) -> list[tuple[str, str, str]]:
-    return [(one.verb, one.name, one.what) for one in reversed(await r.store.activity.list(20))]
+    return [
+        (one.verb, one.name, one.what) for one in reversed(await r.store.activity.list(20)) if one.kind == "message"
+    ]
 
 
 async def test_a_message_is_filed_under_another_client_too_in_a_thread_of_its_own(r: Rig) -> None:

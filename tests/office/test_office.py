@@ -47,7 +47,7 @@ async def test_the_first_time_everything_is_added_and_the_second_time_nothing_ch
     ]
     assert await applied(office, contract()) == []
     assert shelf.booked == [("uid 0", NOON, tuple(first))]
-    assert shelf.firm is office.firm
+    assert shelf.firm == office.firm
 
 
 async def test_a_file_in_another_order_changes_nothing() -> None:
@@ -138,7 +138,7 @@ async def test_those_who_depend_on_the_firm_are_told_once_it_is_kept() -> None:
     with pytest.raises(NoSpace):
         await applied(office, {"client": [{"name": "New"}]})
     assert len(told) == 1
-    assert office.firm is shelf.firm
+    assert office.firm == shelf.firm
 
 
 async def test_prune_removes_and_says_so() -> None:

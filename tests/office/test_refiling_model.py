@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import shutil
 import tempfile
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +26,7 @@ from gateway.mime.header import Header
 from gateway.office.filing import Clerk
 from gateway.office.office import Applied, Office
 from gateway.store.store import Store
-from tests.office.shelf import NOON
+from tests.office.shelf import NOON, Between, Cut
 from tests.store.making import KEY
 from tests.store.test_queue_model import empty_database
 
@@ -80,12 +82,17 @@ class RefilingMachine(RuleBasedStateMachine):
 
     @initialize(first=clients())
     def start(self, first: list[dict[str, Any]]) -> None:
-        self.store = self.run(Store.open(self.folder, url=None, key=KEY))
-        self.office = Office(self.store.firm)
-        self.run(self.office.load())
+        self.open()
         document = NOUN | {"firm": {"name": "F"}, "client": first}
         self.run(self.office.apply(document, by="test", at=NOON))
         self.clerk = Clerk(self.store, firm=lambda: self.office.firm, now=lambda: NOON)
+
+    def open(self) -> None:
+        self.store = self.run(Store.open(self.folder, url=None, key=KEY))
+        self.store.firm.hold = 0  # a slice is one message
+        self.between = Between(self.store.firm)
+        self.office = Office(self.between)
+        self.run(self.office.load())
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -109,13 +116,17 @@ class RefilingMachine(RuleBasedStateMachine):
         answers=st.integers(0, 8),
     )
     def arrive(self, sender: str, to: list[str], reply_to: str, tag: str, answers: int) -> None:
+        if self.run(self.arrived(sender, to, reply_to, tag, answers)):
+            self.fresh.clear()
+
+    async def arrived(self, sender: str, to: list[str], reply_to: str, tag: str, answers: int) -> int | None:
         """Filed as the tail does it, where it is anybody's."""
         number = len(self.raws) + 1
         lines = [f"From: {sender}", f"To: {', '.join(to)}", f"Message-ID: <{number}@m>", f"Subject: {tag}{number}"]
         lines += [f"Reply-To: {reply_to}"] if reply_to else []
         lines += [f"References: <{number - answers}@m>"] if 0 < answers < number else []
         raw = "\r\n".join([*lines, "", "x", ""]).encode()
-        matches = self.matches(self.office.firm, raw)
+        matches = await self.matches(self.office.firm, raw)
         item = NewFiling(
             raw=raw,
             facts=facts(raw),
@@ -123,13 +134,15 @@ class RefilingMachine(RuleBasedStateMachine):
             marks={one.client: one.marks for one in matches if one.marks},
             filed_at=NOON,
         )
-        if matches:
-            self.raws[self.run(self.store.record.file(item)).message] = raw
-            self.fresh.clear()
+        if not matches:
+            return None
+        filed = (await self.store.record.file(item)).message
+        self.raws[filed] = raw
+        return filed
 
-    def matches(self, firm: Firm, raw: bytes) -> Any:
+    async def matches(self, firm: Firm, raw: bytes) -> Any:
         said = Said.of(Header.read(raw))
-        held = self.run(self.store.record.holders(said.answers)) if said.answers else {}
+        held = await self.store.record.holders(said.answers) if said.answers else {}
         return whose(firm, said, frozenset[str]().union(*held.values()))
 
     @rule(new=clients(), same=SPELLINGS, prune=st.booleans())
@@ -206,15 +219,125 @@ class RefilingMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.raws)
     @rule(which=st.integers(0, 30), client=st.sampled_from(CLIENTS), put=st.booleans())
     def by_hand(self, which: int, client: str, put: bool) -> None:
+        if self.run(self.moved(which, client, put)):
+            self.fresh.clear()
+
+    async def moved(self, which: int, client: str, put: bool) -> int | None:
+        """The message that a person filed or took out."""
         number = sorted(self.raws)[which % len(self.raws)]
         try:
             if put and client in self.office.firm.client_by_name:
-                self.run(self.clerk.file(number, client, by="ana"))
+                await self.clerk.file(number, client, by="ana")
             elif not put:
-                self.run(self.clerk.unfile(number, client, by="ana"))
+                await self.clerk.unfile(number, client, by="ana")
         except Conflict:
+            return None
+        return number
+
+    @precondition(lambda self: self.raws)
+    @rule(
+        new=clients(),
+        prune=st.booleans(),
+        hands=st.lists(st.tuples(st.integers(0, 30), st.sampled_from(CLIENTS), st.booleans()), max_size=4),
+        letters=st.lists(st.tuples(st.sampled_from((*PEOPLE, OWN)), st.sampled_from((*PEOPLE, OWN))), max_size=3),
+        order=st.randoms(use_true_random=False),
+        cuts=st.integers(0, 2),
+    )
+    def change_while_others_work(
+        self,
+        new: list[dict[str, Any]],
+        prune: bool,
+        hands: list[tuple[int, str, bool]],
+        letters: list[tuple[str, str]],
+        order: random.Random,
+        cuts: int,
+    ) -> None:
+        """What nobody touched lies as if nobody had come in between; what came or was moved lies where that says."""
+        document = {"firm": {"name": "F"}, "client": new}
+        old, before = self.office.firm, self.lies()
+        self.run(self.store.backup(self.folder / "twin"))
+        touched: set[int | None] = set()
+        came: dict[int, bytes] = {}
+
+        async def hand(which: int, client: str, put: bool) -> None:
+            touched.add(await self.moved(which, client, put))
+
+        async def letter(sender: str, to: str) -> None:
+            if (number := await self.arrived(sender, [to], "", "", 0)) is not None:
+                came[number] = self.raws[number]
+
+        async def cut() -> None:
+            raise Cut
+
+        acts: list[Callable[[], Awaitable[None]]] = [partial(hand, *one) for one in hands] + [partial(letter, *one) for one in letters] + [cut] * cuts
+        order.shuffle(acts)
+        self.between.acts = acts
+        step = self.applied(document, prune)
+        if step is None:  # it is refused, and nothing was done; or nothing differs
+            assert (self.lies(), self.office.firm) == (before, old)
+            shutil.rmtree(self.folder / "twin")
             return
+        assert self.run(self.store.firm.load()) == self.office.firm
+        expected = self.run(self.twin(document, prune))
+        answering = {number for number in self.raws if b"\nReferences:" in self.raws[number]}
+        untouched = self.raws.keys() - touched - came.keys() - (answering if touched else set())
+        after = self.lies()
+        assert {at: one for at, one in after.items() if at[0] in untouched} == {
+            at: one for at, one in expected.items() if at[0] in untouched
+        }
+        for number in came.keys() - touched:
+            said = Said.of(Header.read(came[number]))
+            assert {name for at, name in after if at == number} == {one.client for one in whose(self.office.firm, said)}
+        lying = {number for number, _ in after}
+        assert all(number in lying or self.run(self.store.hand.taken_from(number)) for number in self.raws)
         self.fresh.clear()
+        self.run(self.office.undo(step, by="test", at=NOON))
+        assert self.office.firm == old
+        restored = self.lies()
+        assert {at: one for at, one in restored.items() if at[0] in untouched} == {
+            at: one for at, one in before.items() if at[0] in untouched
+        }
+
+    def applied(self, document: dict[str, Any], prune: bool) -> int | None:
+        """The step's number, whatever cut it; None where there was nothing to change, or it was refused."""
+        try:
+            step = self.run(self.office.apply(document, by="test", at=NOON, prune=prune)).step
+            self.between.acts.clear()
+        except Faulty:
+            self.between.acts.clear()
+            return None
+        except Cut:
+            step = self.reopened()
+        return step
+
+    def reopened(self) -> int:
+        """After the end of the process: another goes on, and may be cut too."""
+        acts = self.between.acts
+        self.run(self.store.close())
+        self.open()
+        self.clerk = Clerk(self.store, firm=lambda: self.office.firm, now=lambda: NOON)
+        self.between.acts = acts
+        try:
+            self.run(self.office.apply({}, by="test", at=NOON))
+        except Cut:
+            return self.reopened()
+        self.between.acts.clear()
+        lines = self.run(self.store.activity.list(50))
+        return max(int(one.name) for one in lines if one.kind == "step")
+
+    async def twin(self, document: dict[str, Any], prune: bool) -> Lies:
+        """Where mail lies after the same change of the same firm, made without anybody between."""
+        store = await Store.open(self.folder / "twin", url=None, key=KEY)
+        office = Office(store.firm)
+        await office.load()
+        await office.apply(document, by="test", at=NOON, prune=prune)
+        found: Lies = {}
+        for name in CLIENTS:
+            for one in await store.record.list(name, None, 10_000):
+                found[one.message.id, name] = str(one.direction), frozenset(one.flags)
+        await store.close()
+        shutil.rmtree(self.folder / "twin")
+        return found
 
     @precondition(lambda self: self.fresh)
     @rule()

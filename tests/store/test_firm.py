@@ -167,7 +167,7 @@ async def test_changes_are_written_down_with_who_and_when(store: Store, data_dir
     with closing(sqlite3.connect(data_dir / "postern.db")) as raw:
         rows = raw.execute("SELECT who, kind, name, verb, what FROM activity ORDER BY number").fetchall()
     step = ("root", "step", "1", "applied", "no mail refiled")
-    assert rows == [step, ("root", "mailbox", SUPPORT.key, "added", ""), ("root", "firm", "", "changed", "name")]
+    assert rows == [("root", "mailbox", SUPPORT.key, "added", ""), ("root", "firm", "", "changed", "name"), step]
 
 
 async def test_X1_a_password_lies_in_no_file_of_store_or_backup(store: Store, data_dir: Path, tmp_path: Path) -> None:

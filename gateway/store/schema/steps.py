@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text, true
 
 from gateway.store.columns import Moment, Words
 from gateway.store.schema.metadata import metadata
@@ -16,6 +16,7 @@ step = Table(
     Column("newest", Integer, nullable=False),  # message that was stored then
     Column("undoes", Integer, ForeignKey("step.number")),
     Column("undone_by", Integer, ForeignKey("step.number")),
+    Column("refiled", Boolean, nullable=False, server_default=true()),  # stored mail lies as it says; the last may not
     sqlite_autoincrement=True,
 )
 
