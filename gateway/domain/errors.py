@@ -12,6 +12,7 @@
     │   └── Loop                    the message has been here too often
     ├── NoSpace                     the disk (or quota) is full: try later
     ├── TemporaryFailure            nothing wrong with what was asked: try later
+    │   └── Outdated                the firm is another than the one that it was decided with: decide again
     ├── NotFound                    the thing named does not exist
     ├── Conflict                    the thing exists already, or is in a state that forbids this
     ├── Faulty                      what was written is wrong: a list of faults, each with its path
@@ -70,6 +71,10 @@ class NoSpace(PosternError):
 
 class TemporaryFailure(PosternError):
     """Try later; nothing was kept."""
+
+
+class Outdated(TemporaryFailure):
+    """The firm was changed between a decision and its transaction; nothing was kept, and it is to be decided again."""
 
 
 class NotFound(PosternError):

@@ -245,6 +245,7 @@ class NewFiling:
     held: bool = False  # it is unverified, and nobody approved it
     withheld: bool = False  # it would have had documents
     sha256: str = ""  # of the message, where it is known already
+    revision: int = 0  # of the firm that said whose it is; 0: a person said so, or nobody counts revisions
     imported_by: str = ""  # who brought it, for the trail; empty: nobody did, it came by itself
 
     @property

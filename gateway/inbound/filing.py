@@ -101,6 +101,7 @@ def filing_of(
         held=held,
         withheld=held and saves and _brings_files(raw),
         sha256=sha256,
+        revision=firm.revision,
     )
 
 

@@ -119,12 +119,23 @@ class FolderRounds:
                 return filed
             async with Line(self._watch, self._reading, session) as line:
                 while left:
-                    some, left = left[: self._stride], left[self._stride :]
+                    some, decided = left[: self._stride], self._firm().revision
                     for batch in await self._batches(await self._headers(session, some), new=True):
                         filed += await line.put(batch)
                     filed += await line.drain()
-                    self._cursor = replace(self._cursor, uidnext=some[-1] + 1)
-                    await self._store.sync.move(self._cursor)
+                    behind = replace(self._cursor, uidnext=some[-1] + 1)
+                    if await self._moved(behind, decided):
+                        self._cursor, left = behind, left[self._stride :]
+
+    async def _moved(self, behind: Cursor, decided: int) -> bool:
+        """False where the firm was changed meanwhile: what was nobody's may be somebody's, and is looked at again.
+
+        Outdated where it is changed at this moment: then the next round does that.
+        """
+        if self._firm().revision != decided:
+            return False
+        await self._store.sync.move(behind, decided=decided)
+        return True
 
     async def _history(self, session: ImapSession, *, announce: bool) -> int:
         """Clients' mail below the cursor."""

@@ -15,7 +15,7 @@ from typing import Self
 
 import structlog
 
-from gateway.domain.errors import PosternError
+from gateway.domain.errors import Outdated, PosternError
 from gateway.domain.large import Mail
 from gateway.domain.record import NewFiling
 from gateway.inbound.departed import copies
@@ -105,18 +105,25 @@ class Line:
     async def _file(self, fetched: _Fetched) -> int:
         there = [hit for hit in fetched.hits if hit.row.uid in fetched.raws]
         try:
-            items = await self._taken_apart(there, fetched.raws)
-            seen = await copies(self._watch.store, self._watch.firm(), [item for _, item in items])
-            items = [(hit, item) for number, (hit, item) in enumerate(items) if number not in seen]
-            if not items:
-                return 0
-            filed = await self._watch.store.record.file_all([item for _, item in items])
+            return await self._decide(there, fetched.raws)
+        except Outdated:
+            there = await self._reading.anew(there)
+            return sum([await self._alone(hit, fetched.raws[hit.row.uid]) for hit in there])
         except PosternError:
             raise
         except Exception as error:  # noqa: BLE001 - each is tried again by itself
             # A fault of ours, over one of them: taken by itself it is set aside with its own name in the log.
             log.warning("one-by-one", messages=len(there), error=type(error).__name__)
             return sum([await self._alone(hit, fetched.raws[hit.row.uid]) for hit in there])
+
+    async def _decide(self, there: Sequence[Hit], raws: Mapping[int, Mail]) -> int:
+        """Whose they are, and file them as that says: all in one transaction."""
+        items = await self._taken_apart(there, raws)
+        seen = await copies(self._watch.store, self._watch.firm(), [item for _, item in items])
+        items = [(hit, item) for number, (hit, item) in enumerate(items) if number not in seen]
+        if not items:
+            return 0
+        filed = await self._watch.store.record.file_all([item for _, item in items])
         for (hit, item), one in zip(items, filed, strict=True):
             self._reading.tell(hit.location, item, one)
         return sum(one.new for one in filed)

@@ -9,11 +9,12 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 import structlog
 
-from gateway.domain.errors import Conflict, NotFound, PosternError, TooLarge, UpstreamError
+from gateway.domain.errors import Conflict, NotFound, Outdated, PosternError, TooLarge, UpstreamError
 from gateway.domain.firm import Mailbox
 from gateway.domain.large import Mail
 from gateway.domain.record import Cursor, EventKind, Filed, Location, NewFiling
@@ -33,6 +34,7 @@ from gateway.upstream.imap.session import ImapSession
 log = structlog.get_logger()
 
 OFF_THE_LOOP = 256 * 1024  # octets; taking more than this apart would hold other mailboxes up
+DECISIONS = 3  # again where the firm is changed meanwhile; once more, and the mailbox waits for a moment
 TRIES = 5  # at one message over which the connection breaks or the server refuses: the wait has grown to 15 s by then
 
 
@@ -131,6 +133,14 @@ class Reading:
         told = iter(await watch.weigher.all(watch.firm(), mailbox, facts, asked, watch.now()) if asked else ())
         return [(one, None if one.said.sent else next(told)) for one in given]
 
+    async def anew(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The same where the firm was changed since: what they answer may lie elsewhere by now."""
+        holders = await self._watch.store.record.holders({name for hit in hits for name in hit.said.answers})
+        empty = frozenset[str]()
+        return [
+            replace(hit, answered=empty.union(*(holders.get(name, empty) for name in hit.said.answers))) for hit in hits
+        ]
+
     def filing(self, hit: Hit, given: Given, weighed: Weighed | None) -> NewFiling | None:
         """What is to be filed of it."""
         return filing_of(
@@ -203,6 +213,15 @@ class Reading:
         return raw
 
     async def _file(self, hit: Hit, raw: Mail) -> Looked:
+        for _ in range(DECISIONS):
+            try:
+                return await self._decide(hit, raw)
+            except Outdated as error:
+                log.info("decided-again", mailbox=self._mailbox.key, uid=hit.row.uid, why=error.detail)
+                (hit,) = await self.anew([hit])
+        return await self._decide(hit, raw)
+
+    async def _decide(self, hit: Hit, raw: Mail) -> Looked:
         if hit.may_be_bounce:
             news = await self._returns.take(raw, hit.location, hit.cursor)
             if news is not None:

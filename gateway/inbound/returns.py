@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from gateway.domain.errors import Outdated
+from gateway.domain.firm import Firm
 from gateway.domain.history import CameBack
 from gateway.domain.large import Mail
 from gateway.domain.mail import Delivery, QueueEntry
@@ -57,8 +59,10 @@ class Returns:
         tied = await self._tied(found)
         if tied is None:
             return None
-        told = self._told(tied, mail, facts(raw), location, cursor)
-        new = await self._watch.store.returns.keep(told)
+        try:
+            new = await self._watch.store.returns.keep(self._told(tied, mail, facts(raw), location, cursor))
+        except Outdated:
+            new = await self._watch.store.returns.keep(self._told(tied, mail, facts(raw), location, cursor))
         log.warning(
             "came-back" if tied.failed else "heard-later",
             queue_id=tied.entry.id,
@@ -89,7 +93,8 @@ class Returns:
 
     def _told(self, tied: Tied, mail: Mail, known: HeaderFacts, location: Location, cursor: Cursor | None) -> Returning:
         now = self._watch.now()
-        by_client = self._by_client(tied.failed)
+        firm = self._watch.firm()
+        by_client = self._by_client(firm, tied.failed)
         item = None
         if any(by_client):
             item = NewFiling(
@@ -98,6 +103,7 @@ class Returns:
                 clients=tuple((name, Direction.INBOX) for name in by_client if name),
                 filed_at=now,
                 location=location,
+                revision=firm.revision,
                 announce=False,  # the line of the feed says more than "new mail"
                 marks={name: (Mark.BOUNCE,) for name in by_client if name},
             )
@@ -114,9 +120,9 @@ class Returns:
             sha256=hashlib.sha256(mail).hexdigest() if isinstance(mail, bytes) else mail.sha256,
         )
 
-    def _by_client(self, failed: Sequence[Tie]) -> Mapping[str, list[Tie]]:
+    def _by_client(self, firm: Firm, failed: Sequence[Tie]) -> Mapping[str, list[Tie]]:
         """Who looks after one client is not told of another's; under the empty name whoever is nobody's client."""
-        firm, found = self._watch.firm(), dict[str, list[Tie]]()
+        found = dict[str, list[Tie]]()
         for tie in failed:
             entries = firm.clients_with(tie.recipient.address)
             for name in {client.name for client, synced in entries if synced} or {""}:

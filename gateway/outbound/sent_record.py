@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
-from gateway.domain.errors import Conflict, NotFound, PosternError
+from gateway.domain.errors import Conflict, NotFound, Outdated, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.mail import Errand, ErrandKind, QueueEntry
 from gateway.domain.record import Direction, Duty, Location, NewFiling
@@ -35,11 +36,19 @@ class SentRecord:
 
     async def file(self, entry: QueueEntry, location: Location | None) -> None:
         """Under every client who was written to; again, it adds the place where it was seen."""
-        clients = self._clients(entry)
+        try:
+            await self._file(entry, location)
+        except Outdated:  # the firm was changed meanwhile: whose it is is said anew
+            await self._file(entry, location)
+
+    async def _file(self, entry: QueueEntry, location: Location | None) -> None:
+        firm = self._firm()
+        clients = _clients(firm, entry)
         if not clients:
             return
         async with self.raw(entry) as raw:
-            filed = await self._store.record.file(self._filing(entry, raw, clients, location))
+            item = self._filing(entry, raw, clients, location)
+            filed = await self._store.record.file(replace(item, revision=firm.revision))
         if filed.new:
             log.info("filed", queue_id=entry.id, message=filed.message, clients=list(clients), box="sent")
 
@@ -74,12 +83,12 @@ class SentRecord:
                 raise Damaged(error.sentence, detail=error.detail) from error
             yield raw
 
-    def _clients(self, entry: QueueEntry) -> tuple[str, ...]:
-        firm = self._firm()
-        names = [
-            client.name
-            for recipient in entry.recipients
-            for client, synced in firm.clients_with(recipient.address)
-            if synced
-        ]
-        return tuple(dict.fromkeys(names))
+
+def _clients(firm: Firm, entry: QueueEntry) -> tuple[str, ...]:
+    names = [
+        client.name
+        for recipient in entry.recipients
+        for client, synced in firm.clients_with(recipient.address)
+        if synced
+    ]
+    return tuple(dict.fromkeys(names))

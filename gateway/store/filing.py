@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Text, bindparam, func, insert, select, update
 
 from gateway.domain.record import Direction, EventKind, Filed, Mark, NewFiling
 from gateway.policy.topic import topic_of
+from gateway.store import steps
 from gateway.store.activity import Entry, book
 from gateway.store.bodies import Body, keep_all
 from gateway.store.compiled import Compiled
@@ -59,7 +60,7 @@ class Transaction:
         if self.item.verdict is not None:
             keep(connection, number, self.item.verdict, withheld=self.item.withheld)
         new = [
-            self._file(connection, client, direction, number)
+            self._file(connection, client, direction, number, before=known is not None)
             for client, direction in dict(self.item.clients).items()
             if known is None or _may_lie(connection, client, number)
         ]
@@ -77,13 +78,15 @@ class Transaction:
         add_references(connection, number, self.item.facts)
         return number
 
-    def _file(self, connection: Connection, client: str, direction: Direction, number: int) -> int:
+    def _file(self, connection: Connection, client: str, direction: Direction, number: int, *, before: bool) -> int:
         item = self.item
         topic = "" if item.held else topic_of(item.facts.subject)
         thread = thread_for(connection, client, item.facts, topic)
         marks = [mark.value for mark in item.marks.get(client, ())]
         row = {"client": client, "message": number, "direction": direction.value, "thread": thread, "flags": marks}
         _FILE.run(connection, row | {"topic": topic})
+        if before and item.revision:
+            steps.also(connection, client, number)
         if not item.announce:
             return 0
         return add_event(
@@ -119,10 +122,15 @@ def _may_lie(connection: Connection, client: str, number: int) -> bool:
 
 
 def run_all(connection: Connection, ready: Sequence[Transaction]) -> tuple[list[Filed], int]:
-    """All of them in order, and the cursors of their folders once; what each came to, and the last event's number."""
+    """All of them in order, and the cursors of their folders once; what each came to, and the last event's number.
+
+    Outdated where one was decided with a firm that was changed since.
+    """
     keep_all(connection, [one.body for one in ready])
     hashes = json.dumps([one.body.sha256 for one in ready])
     known = {row.sha256: row.id for row in _KNOWN.all(connection, {"hashes": hashes})}
+    for decided in {one.item.revision for one in ready}:
+        steps.require(connection, decided)
     done: list[tuple[Filed, int]] = []
     filed: Counter[str] = Counter()
     for one in ready:

@@ -73,7 +73,7 @@ class Record:
         """As `file`, each in its order, and all of them in one transaction: all are kept, or none.
 
         The first that can't be filed is the error; where the others matter more than their company they are to be
-        filed one by one.
+        filed one by one. Outdated where the firm was changed since it said whose one is.
         """
         raws, hashes = [item.raw for item in items], [item.sha256 for item in items]
         bodies = await asyncio.to_thread(self._bodies.prepare_all, raws, hashes)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
-from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.errors import Conflict, NotFound, Outdated
 from gateway.domain.step import Doing, Step
 from gateway.store.compiled import Compiled
 from gateway.store.correspondents import newest
@@ -24,6 +24,7 @@ Nouns = Mapping[Key, Noun]
 
 _ADD = Compiled(insert(step))
 _LAST = Compiled(select(step.c.number, step.c.refiled).order_by(step.c.number.desc()).limit(1))
+_ALSO = Compiled(insert(step_filing).prefix_with("OR IGNORE"))
 _REFILED = update(step).where(step.c.number == bindparam("of_step")).values(refiled=True)
 _COUNT = (
     select(step_filing.c.does, func.count().label("filings"))
@@ -82,6 +83,19 @@ def revision(connection: Connection) -> int:
     """Grows when a step makes the firm another, and once more when all stored mail lies as it says."""
     row = _LAST.first(connection, {})
     return 0 if row is None else 2 * row.number + row.refiled
+
+
+def require(connection: Connection, decided: int) -> None:
+    """Outdated where the firm is not of that revision any more; 0 stands for any."""
+    if decided and decided != (now := revision(connection)):
+        raise Outdated("The firm was changed at this moment: try again.", detail=f"revision {decided}, now {now}")
+
+
+def also(connection: Connection, client: str, message: int) -> None:
+    """A tail files a stored message by the new firm before the step under way comes to it: the step's doing too."""
+    step = under_way(connection)
+    if step is not None and message <= step.newest:
+        _ALSO.run(connection, {"step": step.number, "client": client, "message": message, "does": Doing.FILED.value})
 
 
 def under_way(connection: Connection) -> Step | None:

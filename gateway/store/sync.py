@@ -16,6 +16,7 @@ from gateway.store.locations import Lookalike
 from gateway.store.reader import Reader
 from gateway.store.schema import backfilled, downloaded, location, mailbox_sync, searching, skipped, tally
 from gateway.store.searches import under_way
+from gateway.store.steps import require
 from gateway.store.writer import Writer
 
 _CURSOR = schema.cursor.c
@@ -102,9 +103,18 @@ class Sync:
     async def cursor(self, mailbox: str, folder: str) -> Cursor | None:
         return await self._reader.run(lambda connection: find_cursor(connection, mailbox, folder))
 
-    async def move(self, cursor: Cursor) -> None:
-        """Forward only, under the UIDVALIDITY that we know; `Conflict` under another (that is for `renew`)."""
-        await self._writer.run(lambda connection: move_cursor(connection, cursor))
+    async def move(self, cursor: Cursor, *, decided: int = 0) -> None:
+        """Forward only, under the UIDVALIDITY that we know; `Conflict` under another (that is for `renew`).
+
+        ``decided``: the revision of the firm that said of which mail nothing is to be filed; Outdated where it is
+        another by now.
+        """
+
+        def work(connection: Connection) -> None:
+            require(connection, decided)
+            move_cursor(connection, cursor)
+
+        await self._writer.run(work)
 
     async def renew(self, cursor: Cursor) -> None:
         """Start the folder anew: its old locations are stale, its history is to be looked for again."""

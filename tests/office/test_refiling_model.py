@@ -269,7 +269,9 @@ class RefilingMachine(RuleBasedStateMachine):
         async def cut() -> None:
             raise Cut
 
-        acts: list[Callable[[], Awaitable[None]]] = [partial(hand, *one) for one in hands] + [partial(letter, *one) for one in letters] + [cut] * cuts
+        acts: list[Callable[[], Awaitable[None]]] = (
+            [partial(hand, *one) for one in hands] + [partial(letter, *one) for one in letters] + [cut] * cuts
+        )
         order.shuffle(acts)
         self.between.acts = acts
         step = self.applied(document, prune)
