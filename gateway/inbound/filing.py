@@ -76,9 +76,8 @@ def filing_of(
     weighed: Weighed | None = None,
     sha256: str = "",
 ) -> NewFiling | None:
-    """None when the whole message turns out to be no client's, whatever the server said its header was.
+    """None when the whole message (``said``) turns out to be no client's, whatever the server said its header was.
 
-    ``said``: by the message itself.
     Of what is unverified the attachments wait for a person; see `gateway.inbound.approval`.
     """
     matches = whose(firm, said, answered)
@@ -93,7 +92,7 @@ def filing_of(
         clients=tuple((match.client, match.direction) for match in matches),
         marks={match.client: match.marks for match in matches if match.marks},
         filed_at=now,
-        duty=None if held else Duty.SAVE if saves else Duty.LOOK if mentions(raw, b"image/") else None,
+        duty=None if held else _duty(raw, saves=saves),
         location=location,
         cursor=cursor,
         announce=announce,
@@ -103,6 +102,12 @@ def filing_of(
         sha256=sha256,
         revision=firm.revision,
     )
+
+
+def _duty(raw: Mail, *, saves: bool) -> Duty | None:
+    if saves:
+        return Duty.SAVE
+    return Duty.LOOK if mentions(raw, b"image/") else None
 
 
 def _brings_files(raw: Mail) -> bool:
