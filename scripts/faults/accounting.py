@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 COLUMNS = (
@@ -18,6 +19,11 @@ class Ledger:
     acknowledged: set[str] = field(default_factory=set)
     refused: Counter[int] = field(default_factory=Counter)  # by code
     unanswered: set[str] = field(default_factory=set)
+
+    def dismiss(self, marks: AbstractSet[str]) -> None:
+        """What was said of these could not have been said."""
+        self.acknowledged -= marks
+        self.unanswered |= marks
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,9 @@
-"""A2: a power cut: the data folder lies on a file system that forgets, at one stroke, whatever was not synced."""
+"""A2: a power cut: the data folder lies on a file system that forgets, at one stroke, whatever was not synced.
+
+The daemon lives some milliseconds longer than its disk. In those a sync that was under way may return without an error
+and without having synced (Linux 6.18: 25 of 4,000 fdatasyncs of a bare program, all of them after the cut began, in 60
+cuts): what is acknowledged after the cut is said by a machine without power, and counts as unanswered.
+"""
 
 from __future__ import annotations
 
@@ -116,9 +121,11 @@ async def cut_under_load(now: Stand, here: Disk) -> None:
         tasks.create_task(now.load(CLIENTS, EACH, SIZES))
         arriving = tasks.create_task(arrive(now))
         await worked(now, random.uniform(0.2, LATEST))
+        before = set(now.ledger.acknowledged)
         here.cut()
         await now.daemon.kill9()
         arriving.cancel()
+    now.ledger.dismiss(now.ledger.acknowledged - before)
     await asyncio.to_thread(here.recover)
 
 
