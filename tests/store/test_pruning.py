@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Awaitable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,9 +95,9 @@ async def test_the_records_messages_keep_their_bytes_and_so_does_another_entry(s
     await store.queue.add(entry("waits", LARGE, due=minutes(60)), LARGE)
     assert await store.pruning.entries(LATER_ON)
     assert [await store.pruning.files(SOON) for _ in range(3)] == [0, 0, 0]
-    fresh = Bodies(data_dir, store._reader)
-    assert await fresh.get((await store.record.message(filed[0])).sha256) == SMALL
-    assert await fresh.get((await store.queue.get("waits")).sha256) == LARGE
+    with closing(Bodies(data_dir, store._reader)) as fresh:
+        assert await fresh.get((await store.record.message(filed[0])).sha256) == SMALL
+        assert await fresh.get((await store.queue.get("waits")).sha256) == LARGE
     assert await ids(store) == {"waits"}
     assert await store.verify() == []
 
@@ -209,10 +210,10 @@ class PruningMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_that_leads_somewhere_is_there(self) -> None:
-        fresh = Bodies(self.folder, self.store._reader)
         assert self.run(ids(self.store)) == set(self.queued)
-        for name, raw in self.queued.items():
-            assert self.run(fresh.get(self.run(self.store.queue.get(name)).sha256)) == raw
+        with closing(Bodies(self.folder, self.store._reader)) as fresh:
+            for name, raw in self.queued.items():
+                assert self.run(fresh.get(self.run(self.store.queue.get(name)).sha256)) == raw
         for number, raw in self.filed.items():
             assert self.run(self.store.record.raw(number)) == raw
 
