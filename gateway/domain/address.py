@@ -14,7 +14,7 @@ _ATOM = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*"
 )
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9\-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9\-]*[a-z0-9])?)*|\[[!-Z^-~]+\]")
-
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 GMAIL = frozenset({"gmail.com", "googlemail.com"})  # one provider under two names
 
@@ -36,7 +36,7 @@ class Address:
     def __post_init__(self) -> None:
         if not self.local or len(self.local.encode("utf-8", "surrogateescape")) > MAX_LOCAL:
             raise ValueError("the part before the @ is empty or longer than 64 octets")
-        if any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in self.local):
+        if _CONTROL.search(self.local):
             raise ValueError("the part before the @ holds a control character")
         if len(self.domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(self.domain):
             raise ValueError("the part after the @ is not a domain")

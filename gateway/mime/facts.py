@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from gateway.domain.address import Address
 from gateway.domain.record import HeaderFacts
 from gateway.mime.address import AddressFault
+from gateway.mime.dates import MAX_DATE, read_date
 from gateway.mime.header import Header, readable
 
 MAX_SUBJECT = 998  # characters: a line of RFC 5322; hostile subjects have megabytes
 MAX_PEOPLE = 2_000  # characters of From, To and Cc as shown
 MAX_MESSAGE_ID = 998
 MAX_REFERENCES = 100  # the last ones, for those are the nearest
-MAX_DATE = 100
 MAX_TOLD_APART = 100  # people: more of them are a mailing, and no conversation
 MAX_READ = 100_000  # octets of a field of references
 
@@ -45,7 +43,7 @@ def facts(message: bytes | Header) -> HeaderFacts:
         subject=subject(header),
         sender=_shown(header, "From", MAX_PEOPLE),
         recipients=", ".join(filter(None, (_shown(header, name, MAX_PEOPLE) for name in ("To", "Cc")))),
-        date=_date(header),
+        date=read_date(header.text("Date", MAX_DATE)),
         people=_people(header),
     )
 
@@ -117,11 +115,3 @@ def message_id(header: Header) -> str:
 def _ids(header: Header, name: str) -> tuple[str, ...]:
     value = readable((header.first(name) or b"")[-MAX_READ:])
     return tuple(dict.fromkeys(_MESSAGE_ID.findall(value)))[-MAX_REFERENCES:]
-
-
-def _date(header: Header) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(header.text("Date", MAX_DATE))
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.domain.address import NamedAddress
-from gateway.mime.address import format_mailbox, parse_mailboxes
+from gateway.mime.address import AddressFault, format_mailbox, parse_mailboxes
 from gateway.mime.words import clean, decode_words, encode_words
 
 MAX_FIELDS = 20_000  # or lines that are none, of one header block; real mail has under 300
 MAX_LINE = 998  # octets without CRLF, RFC 5322 section 2.1.1
 MAX_TEXT = 100_000  # octets of one field that are decoded for reading
 NO_FIELD = "The header has a line that is no field."
+REMEMBERED = 200  # mailboxes of one field, or characters of why it has none: asked for again and again, and small
 FOLD_AT = 78  # characters, the same section
 
 _EMPTY = re.compile(rb"\r?\n")
@@ -50,6 +51,9 @@ class Header:
     fault: str = ""  # why two readers may see different fields; empty for a sound header
     complete: bool = True  # False: there is more of it than we look at
     _by_name: dict[str, list[FieldSpan]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _people: dict[str, tuple[NamedAddress, ...] | str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # by field in lower case: its mailboxes, or why it has none
 
     @classmethod
     def read(cls, raw: bytes, start: int = 0, stop: int | None = None) -> Header:
@@ -109,13 +113,28 @@ class Header:
 
     def mailboxes(self, name: str) -> tuple[NamedAddress, ...]:
         """Parse the mailboxes of all fields of that name; raises AddressFault."""
-        values = (value.decode("utf-8", "surrogateescape") for value in self.all(name))
-        return tuple(mailbox for value in values for mailbox in parse_mailboxes(value))
+        key = name.lower()
+        known = self._people.get(key)
+        if known is None:
+            known = self._parsed(key)
+            if len(known) <= REMEMBERED:
+                self._people[key] = known
+        if isinstance(known, str):
+            raise AddressFault(known)
+        return known
+
+    def _parsed(self, name: str) -> tuple[NamedAddress, ...] | str:
+        values = (self.value(span).decode("utf-8", "surrogateescape") for span in self.by_name.get(name, ()))
+        try:
+            return tuple([mailbox for value in values for mailbox in parse_mailboxes(value)])
+        except AddressFault as fault:
+            return str(fault)
 
 
 def readable(value: bytes) -> str:
     """Unfold a raw value, its octets taken as UTF-8, or as Windows-1252 where they are not."""
-    value = _LINE_END.sub(b"", value)
+    if b"\n" in value:
+        value = _LINE_END.sub(b"", value)
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:

@@ -19,6 +19,8 @@ _ROOM = MAX_WORD - len("=?utf-8?q??=")
 
 def clean(text: str) -> str:
     """One line: every run of white space, control characters and line separators becomes one space."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # as nearly all is
+        return text.strip()
     return _CONTROLS.sub(" ", text).strip()
 
 

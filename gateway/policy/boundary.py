@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from ipaddress import ip_address
 from itertools import islice
 
 from gateway.domain.verdict import Result
 from gateway.mime.authres import AuthResults, MethodResult, ResultsFault, read_results
+from gateway.mime.dates import read_date
 from gateway.mime.header import FieldSpan, Header, readable
 from gateway.policy.spf import Envelope, Ip, is_name
 
@@ -105,7 +105,7 @@ def envelope(header: Header, trace: Sequence[Hop]) -> Envelope | None:
 
 def received_at(trace: Sequence[Hop]) -> datetime | None:
     """When the message came into the mailbox, as the last server wrote it: aware, UTC."""
-    return _date(trace[0].date) if trace else None
+    return read_date(trace[0].date) if trace else None
 
 
 def stated(header: Header, trust: Trust, trace: Sequence[Hop]) -> Stated | None:
@@ -177,12 +177,4 @@ def _ip(text: str) -> Ip | None:
     try:
         return ip_address(text)
     except ValueError:
-        return None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text.strip()[:100])
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
         return None

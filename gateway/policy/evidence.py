@@ -186,10 +186,11 @@ def _seen(letter: Letter, domain: str) -> Lookup[Evidence]:
     )
     if weigh(evidence).standing is Standing.VERIFIED:
         return evidence
-    evidence = yield from _with_spf(letter, evidence)
-    if weigh(evidence).standing is Standing.VERIFIED:
-        return evidence
-    return replace(evidence, arc=(yield from _resealed(letter, domain)))
+    with_spf = yield from _with_spf(letter, evidence)
+    if with_spf is not evidence and weigh(with_spf).standing is Standing.VERIFIED:
+        return with_spf
+    arc = yield from _resealed(letter, domain)
+    return with_spf if arc is None else replace(with_spf, arc=arc)
 
 
 def signatures(header: Header) -> tuple[Signature, ...]:
