@@ -125,11 +125,11 @@ def raw(daemon: Daemon, paper: Paper, message_id: int, output: Path | None) -> N
     if paper.as_json:
         paper.answer(daemon.get(f"/v1/messages/{message_id}"))
         return
-    content = daemon.content(f"/v1/messages/{message_id}/raw")
+    source = f"/v1/messages/{message_id}/raw"
     if output is None and sys.stdout.isatty():
-        paper.block(content.decode("utf-8", "backslashreplace"))
+        paper.block(daemon.content(source).decode("utf-8", "backslashreplace"))
     else:
-        saving.hand_over(content, output)
+        saving.hand_over_pieces(daemon.download(source), output)
 
 
 @mail.command()

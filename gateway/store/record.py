@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 
 from gateway.domain.address import Address
 from gateway.domain.errors import Conflict, NotFound
+from gateway.domain.large import Mail
 from gateway.domain.record import Direction, Document, Filed, Filing, Location, Message, NewFiling
 from gateway.mime.facts import correspondents
 from gateway.mime.large import read_header
@@ -179,6 +180,10 @@ class Record:
     async def raw(self, id: int) -> bytes:  # noqa: A002
         """The message's bytes, as they came."""
         return await self._bodies.get((await self.message(id)).sha256)
+
+    async def mail(self, id: int) -> Mail:  # noqa: A002
+        """The same; what is large stays on the disk."""
+        return await self._bodies.find((await self.message(id)).sha256)
 
     async def documents(
         self,

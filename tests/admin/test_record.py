@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -97,6 +98,51 @@ async def test_I7_a_messages_bytes_are_served_so_that_no_browser_runs_them(
     answer = await http.get(f"/v1/messages/{number}/raw")
     assert answer.content == HOSTILE
     _is_inert(answer)
+
+
+async def test_a_large_message_leaves_in_pieces_as_it_came(house: House, http: httpx2.AsyncClient) -> None:
+    large = HOSTILE + bytes(range(256)) * 12_000
+    number = await house.file(large)
+    async with http.stream("GET", f"/v1/messages/{number}/raw") as answer:
+        assert answer.headers["content-length"] == str(len(large))
+        pieces = [piece async for piece in answer.aiter_raw()]
+    assert b"".join(pieces) == large
+    _is_inert(answer)
+
+
+async def test_a_large_message_whose_bytes_are_damaged_is_refused(
+    house: House, http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    number = await house.file(HOSTILE + bytes(3_000_000))
+    _damage(tmp_path)
+    refused = await http.get(f"/v1/messages/{number}/raw")
+    assert (refused.status_code, "postern verify" in refused.json()["detail"]) == (409, True)
+
+
+async def test_an_answer_is_cut_off_where_the_bytes_are_damaged_while_it_leaves(
+    house: House, http: httpx2.AsyncClient, tmp_path: Path
+) -> None:
+    number = await house.file(HOSTILE + bytes(30_000_000))
+
+    async def read() -> None:
+        async with http.stream("GET", f"/v1/messages/{number}/raw", timeout=60) as answer:
+            assert answer.status_code == 200
+            pieces = answer.aiter_raw()
+            await anext(pieces)
+            _damage(tmp_path)
+            async for _ in pieces:
+                pass
+
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await read()
+
+
+def _damage(folder: Path) -> None:
+    """The last octet of the one message that is a file."""
+    [blob] = [path for path in folder.rglob("blobs/*/*") if path.is_file()]
+    with blob.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"!")
 
 
 async def test_I7_a_document_is_a_download_whatever_its_sender_says(house: House, http: httpx2.AsyncClient) -> None:

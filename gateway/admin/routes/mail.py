@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin import brought, ruled, shapes
 from gateway.admin.given import Asker, Behind, Given
-from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number, next_page, served
+from gateway.admin.routes.answers import MAX_ID, PAGE, Limit, Number, next_page, served, served_mail
 from gateway.admin.ruled import asks
 from gateway.admin.services import Services
 from gateway.domain.errors import Conflict, NotFound
@@ -138,7 +138,7 @@ async def _known(message_id: int, given: Services, walls: Walls) -> None:
 async def raw_message(message_id: MessageId, given: Given, walls: Behind) -> Response:
     """The octets as they came."""
     await open_clients(message_id, given, walls)
-    return served(await given.store.record.raw(message_id), f"{message_id}.eml")
+    return served_mail(await given.store.record.mail(message_id), f"{message_id}.eml")
 
 
 @router.get("/v1/messages/{message_id}/attachments", openapi_extra=asks(Right.RECORD))
