@@ -124,8 +124,7 @@ class Line:
         if not items:
             return 0
         filed = await self._watch.store.record.file_all([item for _, item in items])
-        for (hit, item), one in zip(items, filed, strict=True):
-            self._reading.tell(hit.location, item, one)
+        self._reading.tell_all([(hit, item, one) for (hit, item), one in zip(items, filed, strict=True)])
         return sum(one.new for one in filed)
 
     async def _taken_apart(self, there: Sequence[Hit], raws: Mapping[int, Mail]) -> list[tuple[Hit, NewFiling]]:

@@ -172,6 +172,24 @@ class Reading:
             new=filed.new,
         )
 
+    def tell_all(self, done: Sequence[tuple[Hit, NewFiling, Filed]]) -> None:
+        """A line of the log for each that is news, one for all that are history: of that there may be a million."""
+        old = [(hit, filed) for hit, _, filed in done if not hit.announce]
+        for hit, item, filed in done:
+            if hit.announce:
+                self.tell(hit.location, item, filed)
+            else:
+                self._had(hit.location)
+        if old:
+            log.info(
+                "filed-history",
+                mailbox=self._mailbox.key,
+                folder=self._folder,
+                uids=[hit.location.uid for hit, _ in old],
+                messages=[filed.message for _, filed in old],
+                new=sum(filed.new for _, filed in old),
+            )
+
     def _had(self, location: Location) -> None:
         at = location.uidvalidity, location.uid
         self._stumbles.pop(at, None)

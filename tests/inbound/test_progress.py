@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
+
 from gateway.domain.record import Event, EventKind, Search, SyncState
 from gateway.trial.faults import Stall
 from tests.inbound.test_folders import QUICK, body_of, tailing
@@ -48,3 +50,21 @@ async def test_where_nothing_is_found_nothing_is_told(tmp_path: Path) -> None:
         await live(r)
         assert await told(r) == []
         assert (await r.store.sync.states())[SUPPORT].history is None
+
+
+async def test_the_log_has_a_line_for_many_messages_of_history_and_one_for_each_that_is_news(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        for number in range(30):
+            r.provider.deliver(SUPPORT, numbered(number))
+        with structlog.testing.capture_logs() as lines:
+            async with tailing(r, QUICK):
+                await count(r, 30)
+                await live(r)
+                for number in range(30, 33):
+                    r.provider.deliver(SUPPORT, numbered(number))
+                await count(r, 33)
+                await until(lambda: [line for line in lines if line.get("uid") == 33], what="the last line")
+        (history,) = (line for line in lines if line["event"] == "filed-history")
+        assert (history["uids"], history["new"]) == (list(range(1, 31)), 30)
+        assert len(set(history["messages"])) == 30
+        assert [line["uid"] for line in lines if line["event"] == "filed"] == [31, 32, 33]
