@@ -83,8 +83,8 @@ def filing_of(
     matches = whose(firm, said, answered)
     if not matches:
         return None
-    received = any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
-    saves = received and mailbox.save_attachments and announce  # history is saved only where it is asked for
+    # History is saved only where it is asked for.
+    saves = _is_received(matches) and mailbox.save_attachments and announce
     held = weighed is not None and weighed.is_open
     return NewFiling(
         raw=raw,
@@ -108,6 +108,10 @@ def _duty(raw: Mail, *, saves: bool) -> Duty | None:
     if saves:
         return Duty.SAVE
     return Duty.LOOK if mentions(raw, b"image/") else None
+
+
+def _is_received(matches: Collection[Match]) -> bool:
+    return any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
 
 
 def _brings_files(raw: Mail) -> bool:

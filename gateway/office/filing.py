@@ -48,6 +48,9 @@ class Clerk:
         log.info("refiled-by-hand", message=message_id, by=by)
 
     async def _direction(self, message_id: int) -> Direction:
+        """What was found to be sent stays so: its provider's labels said more than its header does."""
+        if await self._store.hand.was_sent(message_id):
+            return Direction.SENT
         senders = correspondents(await self._store.record.raw(message_id)).senders
         return direction_of(senders, self._firm().mailbox_by_key.keys())
 

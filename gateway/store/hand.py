@@ -24,6 +24,10 @@ from gateway.store.writer import Writer
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
 _FILED = select(filing.c.flags).where(*_ONE)
 _MARK = update(filing).where(*_ONE)
+_SENT = [
+    select(table.c.client).where(table.c.message == bindparam("number"), table.c.direction == Direction.SENT.value)
+    for table in (filing, unfiled)
+]
 # What a change took out is not for the members of that client to put back: it was found to be somebody else's.
 _TAKEN = (
     select(unfiled.c.client)
@@ -45,6 +49,14 @@ class ByHand:
         """The clients out of whose record a person took the message, by name."""
         query = _TAKEN.params(number=message_id)
         return list(await self._reader.run(lambda connection: connection.execute(query).scalars().all()))
+
+    async def was_sent(self, message_id: int) -> bool:
+        """Whether it lies in anybody's Sent, or did before it was taken out."""
+
+        def look(connection: Connection) -> bool:
+            return any(connection.execute(query, {"number": message_id}).first() for query in _SENT)
+
+        return await self._reader.run(look)
 
     async def file(self, message: Message, client: str, direction: Direction, *, by: str, at: datetime) -> None:
         """Under the client; where it lies there already in doubt, it is theirs from now on. Conflict where it is."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select
 
 from gateway.domain.firm import Firm
 from gateway.domain.record import Direction, HeaderFacts, Mark
@@ -30,7 +30,9 @@ ROUNDS = 10  # from what is answered to its answers: those name all before them,
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
 _COLUMNS = [message.c[name] for name in ("id", "message_id", "subject", "sender", "recipients", "date", "people")]
 MESSAGES = select(*_COLUMNS, message.c.in_reply_to, message.c.refs).where(message.c.id.in_(_NUMBERS))
-_LIE = select(filing.c.message, filing.c.client, filing.c.flags).where(filing.c.message.in_(_NUMBERS))
+_LIE = select(filing.c.message, filing.c.client, filing.c.flags, filing.c.direction).where(
+    filing.c.message.in_(_NUMBERS)
+)
 _ASIDE = select(unfiled).where(unfiled.c.message.in_(_NUMBERS))
 _HOLDERS = Compiled(
     select(message.c.id, filing.c.client)
@@ -77,10 +79,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a message lies: its flags by client, and out of whose records it was taken."""
+    """Where a message lies: its flags by client, and out of whose records it was taken; by rows of both.
+
+    ``sent``: it lies in anybody's Sent, or did. That was said when more was known than its header says, as its
+    provider's labels, and it stays so for whomever it is filed under later.
+    """
 
     flags: Mapping[str, tuple[str, ...]]
     taken: Mapping[str, Any]
+    sent: bool
 
 
 @dataclass(slots=True)
@@ -173,7 +180,7 @@ class Look:
         if not self._is_sure(said):
             before, after = self._answered(facts_of(row))
         by_people = frozenset(name for name, one in place.taken.items() if one.step is None)
-        known = Evidence(said.senders, said.recipients, said.others, said.tags, before)
+        known = Evidence(said.senders, said.recipients, said.others, said.tags, before, place.sent)
         return Lying(row.id, known, after, place.flags, by_people)
 
     def _is_sure(self, said: Evidence) -> bool:
@@ -227,7 +234,7 @@ def read_refiled(connection: Connection, refilings: Sequence[Refiling]) -> list[
         becomes.setdefault(one.message, []).append(one)
     found: list[Refiled] = []
     for some in _chunks(list(becomes)):
-        lie = _lie(connection, some)
+        lie = _by_client(connection, _LIE, some)
         rows = connection.execute(MESSAGES.order_by(message.c.id), {"numbers": some}).all()
         found += [Refiled(row.id, facts_of(row), tuple(lie.get(row.id, ())), tuple(becomes[row.id])) for row in rows]
     return found
@@ -251,22 +258,19 @@ def _done(connection: Connection, step: int) -> dict[int, dict[str, Doing]]:
 
 
 def _places(connection: Connection, numbers: Sequence[int]) -> dict[int, _Place]:
-    lie, aside = _lie(connection, numbers), _aside(connection, numbers)
-    taken = {number: {row.client: row for row in rows} for number, rows in aside.items()}
-    return {number: _Place(lie.get(number, {}), taken.get(number, {})) for number in numbers}
+    lie, aside = _by_client(connection, _LIE, numbers), _by_client(connection, _ASIDE, numbers)
+    return {number: _place(lie.get(number, {}), aside.get(number, {})) for number in numbers}
 
 
-def _lie(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, tuple[str, ...]]]:
-    found: dict[int, dict[str, tuple[str, ...]]] = {}
-    for row in connection.execute(_LIE, {"numbers": numbers}):
-        found.setdefault(row.message, {})[row.client] = tuple(row.flags)
-    return found
+def _place(lies: Mapping[str, Any], taken: Mapping[str, Any]) -> _Place:
+    sent = any(row.direction == Direction.SENT.value for row in (*lies.values(), *taken.values()))
+    return _Place({client: tuple(row.flags) for client, row in lies.items()}, taken, sent)
 
 
-def _aside(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = {}
-    for row in connection.execute(_ASIDE, {"numbers": numbers}):
-        found.setdefault(row.message, []).append(row)
+def _by_client(connection: Connection, query: Select[Any], numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for row in connection.execute(query, {"numbers": numbers}):
+        found.setdefault(row.message, {})[row.client] = row
     return found
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.firm import Client
 from gateway.domain.record import Direction, EventKind
+from gateway.office.filing import Clerk
 from gateway.trial.faults import Refuse
 from gateway.trial.labels import ALL_MAIL, LabelledAccount
 from tests.inbound.agreement import agrees
@@ -210,3 +212,21 @@ async def test_D1_mail_read_sent_trashed_and_restored_elsewhere_ends_in_agreemen
         assert await kinds(r) == [EventKind.CLIENT_MAIL] * 4
         assert one.number != two.number
         assert AL in {contact.address.key for contact in r.firm.clients[0].addresses}
+
+
+async def test_what_was_sent_stays_so_for_whomever_it_is_filed_under_later(tmp_path: Path) -> None:
+    async with rig(tmp_path, labels=True) as r:
+        box = account(r)
+        async with tailing(r, QUICK):
+            await live(r)
+            box.take(letter(sender=ALIAS), ("\\Sent",))
+            await sent(r)
+        (one,) = await r.store.record.list("Al Pacino", Direction.SENT)
+        here, there = r.firm.clients[0], Client("Diane", ("*",))
+        moved = replace(r.firm, clients=(replace(here, contacts=()), replace(there, contacts=here.contacts)))
+        await r.store.firm.replace(moved, [], "ana", r.clock())
+        assert [found.message.id for found in await r.store.record.list("Diane", Direction.SENT)] == [one.message.id]
+        assert await r.store.record.list("Diane", Direction.INBOX) == []
+        clerk = Clerk(r.store, firm=lambda: moved, now=r.clock)
+        await clerk.refile(one.message.id, "Diane", "Al Pacino", by="ana")
+        assert [found.flags for found in await r.store.record.list("Al Pacino", Direction.SENT)] == [("by hand",)]
