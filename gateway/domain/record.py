@@ -244,6 +244,7 @@ class NewFiling:
     verdict: Verdict | None = None  # kept where the message is new; one that is known keeps its own
     held: bool = False  # it is unverified, and nobody approved it
     withheld: bool = False  # it would have had documents
+    saves: bool = False  # it is news in a mailbox whose attachments are saved, whether or not one knows yet for whom
     sha256: str = ""  # of the message, where it is known already
     revision: int = 0  # of the firm that said whose it is; 0: a person said so, or nobody counts revisions
     imported_by: str = ""  # who brought it, for the trail; empty: nobody did, it came by itself

@@ -83,8 +83,8 @@ def filing_of(
     matches = whose(firm, said, answered)
     if not matches:
         return None
-    # History is saved only where it is asked for.
-    saves = _is_received(matches) and mailbox.save_attachments and announce
+    # History is saved only where it is asked for. Mail in doubt is saved once a person, or a change, says whose it is.
+    saves = matches[0].direction is Direction.INBOX and mailbox.save_attachments and announce
     held = weighed is not None and weighed.is_open
     return NewFiling(
         raw=raw,
@@ -98,6 +98,7 @@ def filing_of(
         announce=announce,
         verdict=weighed.verdict if weighed else None,
         held=held,
+        saves=saves,
         withheld=held and saves and _brings_files(raw),
         sha256=sha256,
         revision=firm.revision,
@@ -108,10 +109,6 @@ def _duty(raw: Mail, *, saves: bool) -> Duty | None:
     if saves:
         return Duty.SAVE
     return Duty.LOOK if mentions(raw, b"image/") else None
-
-
-def _is_received(matches: Collection[Match]) -> bool:
-    return any(match.direction is Direction.INBOX and not match.is_doubtful for match in matches)
 
 
 def _brings_files(raw: Mail) -> bool:

@@ -32,6 +32,7 @@ _AUTHOR = Compiled(
     .where(message.c.id == bindparam("number"), message.c.author_login == "")
     .values(author_login=bindparam("author"), grant_kind=bindparam("grant"))
 )
+_SAVES = Compiled(update(message).where(message.c.id == bindparam("number")).values(saves=True))
 _FILED = Compiled(
     select(filing.c.message).where(filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
 )
@@ -67,6 +68,8 @@ class Transaction:
         if known is not None and self.item.author_login:
             author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
             _AUTHOR.run(connection, author)
+        if known is not None and self.item.saves:
+            _SAVES.run(connection, {"number": number})
         self._book(connection, number, len(new))
         self._owe(connection, number, before=known is not None)
         if self.item.location is not None:

@@ -89,6 +89,7 @@ def _noted(item: NewFiling, sha256: str) -> dict[str, object]:
         "filed_at": item.filed_at,
         "author_login": item.author_login,
         "grant_kind": item.grant,
+        "saves": item.saves,
     }
 
 

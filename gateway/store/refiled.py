@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from gateway.domain.record import Duty, Mark
+from gateway.domain.record import Direction, Duty, Mark
 from gateway.domain.step import Doing, Refiling
 from gateway.store.compiled import Compiled
 from gateway.store.placing import put, take_out
@@ -22,7 +22,7 @@ from gateway.store.verdicts import is_waiting
 AT_ONCE = 100  # messages that are read together; some forty are done while the writer is held
 
 _ONE = (filing.c.client == bindparam("of_client"), filing.c.message == bindparam("number"))
-_LIES = Compiled(select(filing.c.flags).where(*_ONE))
+_LIES = Compiled(select(filing.c.flags, filing.c.direction).where(*_ONE))
 _MARK = Compiled(update(filing).where(*_ONE).values(flags=bindparam("marks")))
 _DUTY = Compiled(
     select(saving.c.duty).where(saving.c.client == bindparam("of_client"), saving.c.message == bindparam("number"))
@@ -72,21 +72,30 @@ def _refile(connection: Connection, row: Any, refilings: Sequence[Refiling], dee
             case Doing.LEFT:
                 take_out(connection, one.client, one.message, by=deed.by, at=deed.at, step=deed.step)
             case Doing.DOUBTED | Doing.SETTLED:
-                _mark(connection, one)
+                _mark(connection, row, one, deed)
 
 
 def _file(connection: Connection, row: Any, one: Refiling, deed: Deed, *, saved: bool) -> None:
-    """What was saved of a message that moves is saved for whom it moves to; of other history, only where asked for."""
+    """What was saved of a message that moves is saved for whom it moves to, and what waited until that was certain.
+
+    Of other history, only where it is asked for; of what is unverified, once it is approved.
+    """
     marks = [mark.value for mark in one.marks]
     held = is_waiting(connection, one.message)
     put(connection, one.client, one.message, facts_of(row), direction=one.direction, flags=marks, held=held)
-    if Mark.AMBIGUOUS not in one.marks:
-        owe(connection, one.client, one.message, Duty.SAVE if saved else Duty.LOOK, deed.at)
+    if Mark.AMBIGUOUS not in one.marks and not held:
+        saves = saved or (row.saves and one.direction is Direction.INBOX)
+        owe(connection, one.client, one.message, Duty.SAVE if saves else Duty.LOOK, deed.at)
 
 
-def _mark(connection: Connection, one: Refiling) -> None:
+def _mark(connection: Connection, row: Any, one: Refiling, deed: Deed) -> None:
+    """What waited until it is certain whose it is, is saved now; what is still unverified, once it is approved."""
     place = {"of_client": one.client, "number": one.message}
-    marks = [flag for flag in _LIES.first(connection, place).flags if flag != Mark.AMBIGUOUS.value]
+    lies = _LIES.first(connection, place)
+    marks = [flag for flag in lies.flags if flag != Mark.AMBIGUOUS.value]
+    received = lies.direction == Direction.INBOX.value
+    if one.does is Doing.SETTLED and row.saves and received and not is_waiting(connection, one.message):
+        owe(connection, one.client, one.message, Duty.SAVE, deed.at)
     if one.does is Doing.DOUBTED:
         marks.append(Mark.AMBIGUOUS.value)
     _MARK.run(connection, place | {"marks": marks})

@@ -28,7 +28,9 @@ AT_ONCE = 500  # messages looked at together: SQLite takes 32,766 values, and a 
 ROUNDS = 10  # from what is answered to its answers: those name all before them, so one or two are usual
 
 _NUMBERS: BindParameter[Any] = bindparam("numbers", expanding=True)
-_COLUMNS = [message.c[name] for name in ("id", "message_id", "subject", "sender", "recipients", "date", "people")]
+_COLUMNS = [
+    message.c[name] for name in ("id", "message_id", "subject", "sender", "recipients", "date", "people", "saves")
+]
 MESSAGES = select(*_COLUMNS, message.c.in_reply_to, message.c.refs).where(message.c.id.in_(_NUMBERS))
 _LIE = select(filing.c.message, filing.c.client, filing.c.flags, filing.c.direction).where(
     filing.c.message.in_(_NUMBERS)

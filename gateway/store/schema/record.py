@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -40,6 +41,8 @@ message = Table(
     Column("digest", Text),  # of what was noted of it when it was filed; NULL: that was before there were digests
     # Keys of those in From, To and Cc; what was filed before they were kept has none.
     Column("people", JSON, nullable=False, server_default="[]"),
+    # Its attachments are documents of whoever it is found to be, as they would have been on arrival.
+    Column("saves", Boolean, nullable=False, server_default=false()),
     Index("message_message_id", "message_id"),
     sqlite_autoincrement=True,
 )
