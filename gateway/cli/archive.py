@@ -32,6 +32,9 @@ from gateway.cli.mail import EXPORT_PAGE, standing
 
 MANIFEST = "manifest.jsonl"
 SUMS = "SHA256SUMS"
+RECORDED = ("filed_at", "author_login", "grant")
+RECORDED_VERDICT = ("standing", "reason", "source", "authserv_id", "checks", "approved_by", "approved_at")
+MAX_RECORDED = 4_000  # characters, as the daemon takes them
 COLUMNS = ("file", "id", "date", "box", "thread", "sender", "from", "to", "subject", "size", "sha256")
 
 _HEAD = (
@@ -81,7 +84,7 @@ class Archive:
         about: dict[str, object] = {"kind": "message", "id": number, "box": box}
         if verdict is not None and mark:
             about |= {"unverified": verdict.text("reason"), "withheld": verdict.flag("attachments_held")}
-        self._note(path, saved, about)
+        self._note(path, saved, about | {"recorded": _recorded(one)})
         if self._mbox is not None:
             mbox.write(self._mbox, self._folder / path, _moment(one))
         self._list(path, saved, row, one)
@@ -140,6 +143,16 @@ def export(daemon: Daemon, client: str, archive: Archive, told: Callable[[int], 
         archive.message(daemon, row)
         told(1)
     archive.finish()
+
+
+def _recorded(one: Answer) -> dict[str, object]:
+    """What the record has of it besides its octets; of checks that would fill pages only what they came to."""
+    verdict = one.part("verdict")
+    said = None if verdict is None else {name: verdict.plain.get(name) for name in RECORDED_VERDICT}
+    known: dict[str, object] = {name: one.plain.get(name) for name in RECORDED} | {"verdict": said}
+    if said is not None and len(json.dumps(known)) > MAX_RECORDED:
+        known["verdict"] = said | {"checks": []}
+    return known
 
 
 def _oldest_first(daemon: Daemon, path: str) -> Iterator[Answer]:

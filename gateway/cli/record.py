@@ -41,20 +41,24 @@ def export(daemon: Daemon, paper: Paper, client: str, as_mbox: bool, folder: Pat
 @click.command("import")
 @click.option("--client", required=True, metavar="NAME", help="Into whose record.")
 @click.option("--documents", is_flag=True, help="Make documents of attachments too; of an archive, those that it had.")
+@click.option("--as-recorded", is_flag=True, help="The archive is our own: believe its verdicts, authors and times.")
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
 @talking
-def import_mail(daemon: Daemon, paper: Paper, *, client: str, documents: bool, paths: tuple[Path, ...]) -> None:
+def import_mail(
+    daemon: Daemon, paper: Paper, *, client: str, documents: bool, as_recorded: bool, paths: tuple[Path, ...]
+) -> None:
     """Bring old mail into a client's record: what `mail export` wrote, mbox files, .eml files, folders of them.
 
     The same message again changes nothing, so that it may be interrupted. Nothing else of a message is believed than
-    what it says itself: nobody weighs who sent it.
+    what it says itself: nobody weighs who sent it. With --as-recorded what `mail export` wrote of it is restored: what
+    the checks came to, who approved it, when it was filed, and which member wrote it.
     """
     daemon.get(f"/v1/clients/{step(client)}/extent")
     new, known, faults = 0, 0, list[str]()
     with bar("Importing", 0) as told:
         for one in (found for path in paths for found in sources.messages(path)):
             told(1)
-            fault = one.fault or _bring(daemon, client, one, documents=documents)
+            fault = one.fault or _bring(daemon, client, one, documents=documents, as_recorded=as_recorded)
             if isinstance(fault, str) and fault:
                 faults.append(f"{clean.line(one.name)}: {fault}")
             elif fault is True:
@@ -68,13 +72,15 @@ def import_mail(daemon: Daemon, paper: Paper, *, client: str, documents: bool, p
         raise Failed(DATA, "Not everything could be imported:", [*faults[:MAX_TOLD], *more])
 
 
-def _bring(daemon: Daemon, client: str, one: sources.Found, *, documents: bool) -> bool | str:
+def _bring(daemon: Daemon, client: str, one: sources.Found, *, documents: bool, as_recorded: bool) -> bool | str:
     """Whether it is new, or what is wrong with it; Failed where others would fare no better."""
     params: dict[str, str | list[str]] = {"documents": "true" if documents and one.documents else "false"}
     if one.box is not None:
         params["box"] = one.box
     if one.unverified is not None:
         params["unverified"] = one.unverified[:MAX_REASON]
+    if as_recorded and one.recorded is not None:
+        params["recorded"] = one.recorded
     try:
         return daemon.deliver(f"/v1/clients/{step(client)}/messages/import", one.raw, params).flag("new")
     except Failed as failed:

@@ -34,6 +34,7 @@ class Found:
     fault: str = ""
     box: str | None = None
     unverified: str | None = None
+    recorded: str | None = None  # JSON: what its record had of it, as far as one believes the manifest
     documents: bool = True  # whether it may have some, where they are asked for
 
 
@@ -143,7 +144,8 @@ def _listed(root: Path, one: dict[str, object], with_documents: set[object]) -> 
     reason = one.get("unverified")
     unverified = None if reason is None else str(reason)
     papers = one["id"] in with_documents or one.get("withheld") is True
-    return Found(path, found.raw, box=box, unverified=unverified, documents=papers)
+    known = json.dumps(one["recorded"]) if isinstance(one.get("recorded"), dict) else None
+    return Found(path, found.raw, box=box, unverified=unverified, recorded=known, documents=papers)
 
 
 def _opened(root: Path, parts: tuple[str, ...]) -> BinaryIO:

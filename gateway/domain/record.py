@@ -248,6 +248,8 @@ class NewFiling:
     sha256: str = ""  # of the message, where it is known already
     revision: int = 0  # of the firm that said whose it is; 0: a person said so, or nobody counts revisions
     imported_by: str = ""  # who brought it, for the trail; empty: nobody did, it came by itself
+    imported_at: datetime | None = None  # None: when it was filed
+    approved: tuple[str, datetime] | None = None  # by whom and when, where another record had it so
 
     @property
     def savers(self) -> tuple[str, ...]:

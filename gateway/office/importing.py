@@ -13,7 +13,7 @@ import structlog
 from gateway.domain.errors import BadMessage, NotFound
 from gateway.domain.firm import Firm
 from gateway.domain.record import Direction, Duty, Filed, Mark, NewFiling
-from gateway.domain.verdict import Standing, Verdict
+from gateway.domain.verdict import Standing, Verdict, Weighed
 from gateway.mime.facts import correspondents, facts
 from gateway.mime.header import Header
 from gateway.policy.match import direction_of
@@ -30,13 +30,24 @@ _NAMED = re.compile(r"from|to|cc|date|subject|message-id|received|resent-from", 
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the record that a message comes from had of it; to be believed only of whoever runs this firm."""
+
+    filed_at: datetime
+    author_login: str = ""
+    grant: str = ""
+    weighed: Weighed | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Brought:
     """One message as it is brought; ``box`` is None where its From is to say in which it lies."""
 
     raw: bytes
     box: Direction | None = None
     documents: bool = False  # its attachments are asked for
-    unverified: str | None = None  # why it was unverified where it comes from; that it was verified is nobody's to say
+    unverified: str | None = None  # why it was unverified where it comes from, where no more than that is believed
+    recorded: Recorded | None = None  # then ``unverified`` says nothing
 
 
 class Imports:
@@ -64,7 +75,8 @@ class Imports:
         if not any(_NAMED.fullmatch(span.name) for span in header.fields):
             raise BadMessage("This is no e-mail: it has no header with From, To, Date or Subject.")
         box = one.box or direction_of(correspondents(header).senders, self._firm().mailbox_by_key.keys())
-        held = one.unverified is not None
+        was, now = one.recorded or Recorded(self._now(), weighed=_unverified(one.unverified)), self._now()
+        held = was.weighed is not None and was.weighed.is_open
         saves = one.documents and box is Direction.INBOX
         look = Duty.LOOK if b"image/" in one.raw else None
         return NewFiling(
@@ -72,16 +84,28 @@ class Imports:
             facts=facts(header),
             clients=((client, box),),
             marks={client: (Mark.BY_HAND,)},
-            filed_at=self._now(),
+            filed_at=min(was.filed_at, now),
             duty=None if held else Duty.IMPORT if saves else look,
             announce=False,
-            verdict=_unverified(one.unverified) if one.unverified is not None else None,
+            author_login=was.author_login,
+            grant=was.grant,
+            verdict=was.weighed.verdict if was.weighed else None,
+            approved=_approved(was.weighed),
             held=held,
             withheld=held and saves,
             imported_by=by,
+            imported_at=now if one.recorded else None,
         )
 
 
-def _unverified(reason: str) -> Verdict:
+def _unverified(reason: str | None) -> Weighed | None:
+    if reason is None:
+        return None
     told = reason[:MAX_REASON] or "no reason is given there."
-    return Verdict(Standing.UNVERIFIED, f"It was unverified where it was imported from: {told}")
+    return Weighed(Verdict(Standing.UNVERIFIED, f"It was unverified where it was imported from: {told}"))
+
+
+def _approved(weighed: Weighed | None) -> tuple[str, datetime] | None:
+    if weighed is None or weighed.approved_at is None:
+        return None
+    return weighed.approved_by, weighed.approved_at

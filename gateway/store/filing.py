@@ -59,13 +59,14 @@ class Transaction:
         sha256 = self.body.sha256
         number = self._add(connection, sha256) if known is None else known
         if self.item.verdict is not None:
-            keep(connection, number, self.item.verdict, withheld=self.item.withheld)
+            withheld, approved = self.item.withheld, self.item.approved
+            keep(connection, number, self.item.verdict, withheld=withheld, approved=approved)
         new = [
             self._file(connection, client, direction, number, before=known is not None)
             for client, direction in dict(self.item.clients).items()
             if known is None or _may_lie(connection, client, number)
         ]
-        if known is not None and self.item.author_login:
+        if known is not None and self.item.author_login and not self.item.imported_by:
             author = {"number": number, "author": self.item.author_login, "grant": self.item.grant}
             _AUTHOR.run(connection, author)
         if known is not None and self.item.saves:
@@ -106,8 +107,9 @@ class Transaction:
     def _book(self, connection: Connection, number: int, new: int) -> None:
         if new and self.item.imported_by:
             names = ", ".join(dict(self.item.clients))
-            entry = Entry("message", str(number), "imported", f"under {names}")
-            book(connection, [entry], self.item.imported_by, self.item.filed_at)
+            what = f"under {names}" + (", as its export recorded it" if self.item.imported_at else "")
+            entry = Entry("message", str(number), "imported", what)
+            book(connection, [entry], self.item.imported_by, self.item.imported_at or self.item.filed_at)
 
     def _owe(self, connection: Connection, number: int, *, before: bool) -> None:
         """``before``: it was in the record already, where a person may have taken it out of a client's."""

@@ -87,7 +87,14 @@ class Verdicts:
         await self._writer.run(work, self._bell.ring)
 
 
-def keep(connection: Connection, number: int, found: Verdict, *, withheld: bool) -> None:
+def keep(
+    connection: Connection,
+    number: int,
+    found: Verdict,
+    *,
+    withheld: bool,
+    approved: tuple[str, datetime] | None = None,
+) -> None:
     """With the filing of a message; one that has a verdict keeps it, and waits once there is something to wait for."""
     row = {
         "message": number,
@@ -97,8 +104,8 @@ def keep(connection: Connection, number: int, found: Verdict, *, withheld: bool)
         "authserv_id": found.authserv_id,
         "checks": [[one.method, one.result.value, clean(one.domain), clean(one.detail)] for one in found.checks],
         "withheld": withheld,
-        "approved_by": "",
-        "approved_at": None,
+        "approved_by": approved[0] if approved else "",
+        "approved_at": approved[1] if approved else None,
     }
     if not _KEEP.run(connection, row) and withheld:
         _WITHHOLD.run(connection, {"number": number, "waits": True})

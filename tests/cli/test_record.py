@@ -8,12 +8,14 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.record import Direction, EventKind, NewFiling
+from gateway.domain.verdict import Check, Result, Source, Standing, Verdict
 from gateway.inbound.saving import Saving
 from gateway.mime.facts import facts
 from gateway.store.room import Room
@@ -22,7 +24,9 @@ from tests.admin.walled import Walled, walled
 from tests.cli.terminal import ask
 from tests.rig import client_letter
 
+THEN = NOW - timedelta(days=300)
 AL, SUPPORT = "al@pacino.example", "support@firm.example"
+FORGED = Verdict(Standing.UNVERIFIED, "DMARC forbids it.", Source.HERE, checks=(Check("dmarc", Result.FAIL),))
 
 
 @dataclass(frozen=True)
@@ -263,6 +267,80 @@ async def test_an_archive_can_say_that_mail_is_unverified_but_not_that_it_is_ver
     assert await house.store.record.documents(CLIENT) == []
     await ask(house.socket, "mail", "approve", filed.message.id)
     assert await house.store.record.documents(CLIENT) != []
+
+
+async def test_an_archive_that_is_believed_brings_verdicts_authors_and_times_back(house: House, tmp_path: Path) -> None:
+    """What was verified, what waits, what was approved, what nobody weighed, and what a member wrote."""
+    checks = (Check("dkim", Result.PASS, "pacino.example", "selector s1"), Check("spf", Result.SOFTFAIL))
+    verified = Verdict(Standing.VERIFIED, "The domain signed it.", Source.PROVIDER, "mx.firm.example", checks)
+    for number, verdict in enumerate((verified, FORGED, FORGED, None)):
+        raw = letter(number)
+        new = NewFiling(raw=raw, facts=facts(raw), clients=((CLIENT, Direction.INBOX),), filed_at=THEN, verdict=verdict)
+        await house.store.record.file(new)
+    filings = await house.store.record.filings(3)
+    await house.store.verdicts.approve(filings, 0, by="ana", at=THEN)
+    raw = letter(9, sender=SUPPORT, to=AL)
+    wrote = NewFiling(raw, facts(raw), ((CLIENT, Direction.SENT),), THEN, author_login="ana", grant="attached")
+    await house.store.record.file(wrote)
+    before = await had(house)
+    archive = await exported(house, tmp_path / "out")
+    (tmp_path / "other" / "data").mkdir(parents=True)
+    async with opened(tmp_path / "other") as other:
+        await other.office.apply(FIRM, by="test", at=NOW)
+        said = await ask(other.socket, "mail", "import", "--client", CLIENT, "--as-recorded", archive)
+        assert said.out == "5 messages imported, 0 known already, 0 passed over.\n"
+        assert await had(other) == before
+        (line,) = [one for one in await other.store.activity.list(50) if one.name == "1" and one.verb == "imported"]
+        assert line.at == NOW
+        assert line.what == f"under {CLIENT}, as its export recorded it"
+        assert await other.store.verify() == []
+        again = await ask(other.socket, "mail", "import", "--client", CLIENT, "--as-recorded", archive)
+        assert again.out == "0 messages imported, 5 known already, 0 passed over.\n"
+
+
+async def had(house: House) -> dict[str, tuple[object, ...]]:
+    filings = await house.store.record.list(CLIENT, None)
+    messages = [one.message for one in filings]
+    return {one.sha256: (one.filed_at, one.author_login, one.grant, one.weighed) for one in messages}
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        {"filed_at": "yesterday"},
+        {"filed_at": "2026-03-14T10:00:00"},
+        {"filed_at": "2026-03-14T10:00:00Z", "verdict": {"standing": "beyond doubt", "reason": ""}},
+        {"filed_at": "2026-03-14T10:00:00Z", "author_login": "x" * 300},
+    ],
+)
+async def test_what_makes_no_sense_as_recorded_is_told_and_passed_over(
+    house: House, tmp_path: Path, recorded: dict[str, object]
+) -> None:
+    content = letter(1)
+    known = {"kind": "message", "id": 1, "path": "a.eml", "sha256": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "a.eml").write_bytes(content)
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(known | {"recorded": recorded}) + "\n")
+    said = await ask(house.socket, "mail", "import", "--client", CLIENT, "--as-recorded", tmp_path)
+    assert (said.code, "1 passed over" in said.out) == (65, True)
+    assert await house.store.record.list(CLIENT, None) == []
+    unbelieved = await ask(house.socket, "mail", "import", "--client", CLIENT, tmp_path)
+    assert unbelieved.code == 0
+
+
+async def test_U3_only_who_sets_the_firm_up_is_believed_about_an_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = letter(1)
+    recorded = {"filed_at": "2020-01-01T00:00:00Z", "verdict": {"standing": "verified", "reason": "so they say"}}
+    known = {"kind": "message", "id": 1, "path": "a.eml", "sha256": hashlib.sha256(content).hexdigest()}
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    (folder / "a.eml").write_bytes(content)
+    (folder / "manifest.jsonl").write_text(json.dumps(known | {"recorded": recorded}) + "\n")
+    async with walled(tmp_path) as made:
+        monkeypatch.setenv("POSTERN_TOKEN", made.tokens["ana"])
+        said = await ask(made.house.socket, "mail", "import", "--client", "Alpha", "--as-recorded", folder)
+        assert (said.code, "owners and admins" in said.err) == (77, True)
 
 
 async def test_U3_nobody_imports_into_or_exports_a_record_behind_a_wall(
