@@ -368,7 +368,7 @@ async def test_an_admin_sets_up_the_firm_but_makes_no_owner(made: Walled) -> Non
         assert (await http.get("/v1/rules")).status_code == 200, "a role counts at once"
     async with made.as_member("olga") as http:
         assert (await http.post("/v1/apply", json=with_role("adam", "owner"))).status_code == 200
-        who = (await http.get("/v1/activity", params={"limit": 1})).json()["activity"][0]
+        who = (await http.get("/v1/activity", params={"limit": 2})).json()["activity"][1]  # behind it, the step
     assert (who["who"], who["what"]) == ("member olga", 'role "admin" → "owner"')
 
 
