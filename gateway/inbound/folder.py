@@ -174,7 +174,8 @@ class FolderRounds:
         await self._progress.found(len(found))
         async with Line(self._watch, self._reading, session) as line:
             for uids in _chunks(found, self._stride):
-                rows = await self._headers(session, uids)
+                rows, came = await line.filing(self._headers(session, uids))
+                filed += came
                 left = len(uids)
                 for batch in await self._batches(rows, announce=announce):
                     self.paused = self._allowance.is_spent(self._now().date())

@@ -7,11 +7,11 @@ by one, in their order, so that what is wrong with one is not laid to the others
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
@@ -26,6 +26,8 @@ from gateway.inbound.watch import Watch
 from gateway.upstream.imap.session import ImapSession
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 AT_ONCE = 128 * 1024  # octets; more of them are taken apart in a thread, so that nobody waits for it
 
@@ -65,22 +67,31 @@ class Line:
         """Fetch these while those put before are filed; how many were new to a client. See `hits.cut`."""
         if len(batch) == 1:
             return await self.drain() + await self._alone(batch[0], None)
-        filing = asyncio.create_task(self.drain(), name="filing while fetching")
-        try:
-            fetched = await self._fetch(batch)
-        finally:
-            (filed,) = await asyncio.gather(filing)
+        fetched, filed = await self.filing(self._fetch(batch))
         if fetched.is_whole:
-            self._waiting = fetched
             return filed
+        self._waiting = None
         async with fetched.room:
             for hit in batch:
                 filed += await self._alone(hit, fetched.raws.get(hit.row.uid))
         return filed
 
+    async def filing(self, meanwhile: Awaitable[T]) -> tuple[T, int]:
+        """What that comes to, and how many of those put before were new to a client: they are filed in the meantime."""
+        fetched, self._waiting = self._waiting, None
+        filing = asyncio.create_task(self._drained(fetched), name="filing meanwhile")
+        try:
+            found = await meanwhile
+        finally:
+            (filed,) = await asyncio.gather(filing)
+        return found, filed
+
     async def drain(self) -> int:
         """File what was put; how many were new to a client."""
         fetched, self._waiting = self._waiting, None
+        return await self._drained(fetched)
+
+    async def _drained(self, fetched: _Fetched | None) -> int:
         if fetched is None:
             return 0
         async with fetched.room:
@@ -90,6 +101,7 @@ class Line:
         return int(await self._reading.look(self._session, hit, raw) is Looked.FILED)
 
     async def _fetch(self, batch: Sequence[Hit]) -> _Fetched:
+        """They wait from here on, so that their room is given back also where what was put before can't be filed."""
         async with AsyncExitStack() as room:
             spools = room.enter_context(Spools(self._watch.store.bodies))
             await room.enter_async_context(self._watch.room.take(sum(hit.row.size for hit in batch)))
@@ -99,7 +111,8 @@ class Line:
             raws |= {uid: raw for uid, raw in found.items() if len(raw) <= SMALL}
             missing = [hit.row.uid for hit in batch if hit.row.uid not in raws]
             there = set(await self._session.uids(missing[0], missing[-1])) if missing else set()
-            return _Fetched(batch, raws, not there.intersection(missing), room.pop_all())
+            self._waiting = _Fetched(batch, raws, not there.intersection(missing), room.pop_all())
+            return self._waiting
         raise AssertionError("nothing above suppresses an error")
 
     async def _file(self, fetched: _Fetched) -> int:
