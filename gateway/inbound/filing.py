@@ -76,12 +76,11 @@ def filing_of(
     weighed: Weighed | None = None,
     sha256: str = "",
 ) -> NewFiling | None:
-    """None when the whole message (``said``) turns out to be no client's, whatever the server said its header was.
+    """None when the whole message turns out to be no client's. ``said``: by itself, whatever the server had said.
 
     Of what is unverified the attachments wait for a person; see `gateway.inbound.approval`.
     """
-    matches = whose(firm, said, answered)
-    if not matches:
+    if not (matches := whose(firm, said, answered)):
         return None
     # History is saved only where it is asked for. Mail in doubt is saved once a person, or a change, says whose it is.
     saves = matches[0].direction is Direction.INBOX and mailbox.save_attachments and announce
@@ -106,9 +105,7 @@ def filing_of(
 
 
 def _duty(raw: Mail, *, saves: bool) -> Duty | None:
-    if saves:
-        return Duty.SAVE
-    return Duty.LOOK if mentions(raw, b"image/") else None
+    return Duty.SAVE if saves else Duty.LOOK if mentions(raw, b"image/") else None
 
 
 def _brings_files(raw: Mail) -> bool:
