@@ -4,6 +4,7 @@
 2. It leaves a client's record where all that led it there leads to others now: an address that is handed on takes its
    mail along. An address that is only taken away, or not synced any more, leaves what was filed.
 3. Whether it is in doubt is said anew.
+4. It leaves no record where it would then lie in none: who took it out of the only other one did not ask for that.
 
 What a person filed stays. The rules are those of `gateway.policy.match`, asked once with the firm of before and once
 with the one of after: what does not differ is left alone, so that mail which was filed for another reason stays.
@@ -72,9 +73,10 @@ def refilings(lying: Lying, old: Firm, new: Firm, *, since: bool = False) -> tup
     """What becomes of it, by client. ``since``: it came after a change that is now taken back, and goes with it."""
     before = _matches(old, lying.evidence)
     after = _matches(new, replace(lying.evidence, answered=lying.answered))
-    found = [*_filed(lying, before, after), *_left(lying, before, after, (old, new), since=since)]
-    found += _weighed(lying, before, after)
-    return tuple(sorted(found, key=lambda one: (one.client, one.does)))
+    filed, left = list(_filed(lying, before, after)), list(_left(lying, before, after, (old, new), since=since))
+    if not since and not filed and len(left) == len(lying.flags):
+        left = []
+    return tuple(sorted([*filed, *left, *_weighed(lying, before, after)], key=lambda one: (one.client, one.does)))
 
 
 def taken_back(lying: Lying, new: Firm, done: Mapping[str, Doing], aside: Mapping[str, Refiling]) -> Iterator[Refiling]:

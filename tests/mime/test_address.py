@@ -301,15 +301,15 @@ def test_P2_a_name_that_shows_another_address_is_told(name: str, hides: bool) ->
     ids=["open comments", "nested comments", "quoted pairs", "one atom", "20,000 addresses", "angles"],
 )
 def test_F4_hostile_values_take_less_than_a_second(value: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     assert find_mailboxes(value) == ()
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_F4_a_hostile_name_is_looked_at_in_linear_time() -> None:
-    started = time.process_time()
+    started = time.thread_time()
     hides_address(NamedAddress("a" * 100_000 + " @ " * 10_000, Address("a", "b.example")))
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_P2_a_name_that_shows_its_own_address_in_its_own_letters_hides_nothing() -> None:

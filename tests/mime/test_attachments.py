@@ -272,9 +272,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_F4_F5_I6_what_is_made_to_hurt_takes_little_time(what: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     found = attachments(HOSTILE[what])
-    assert time.process_time() - started < CPU
+    assert time.thread_time() - started < CPU
     assert len(found) <= MAX_ATTACHMENTS
 
 
@@ -329,10 +329,10 @@ def test_I5_an_archive_is_never_unpacked(name: str) -> None:
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_I5_an_archive_gives_search_no_more_than_its_name(name: str) -> None:
     (one,) = attachments(part(ARCHIVES[name], f"application/octet-stream; name={name}"))
-    started = time.process_time()
+    started = time.thread_time()
     with suppress(NotRead):  # it may say so, which is as good
         assert "".join(document_text(one)) == ""
-    assert time.process_time() - started < CPU
+    assert time.thread_time() - started < CPU
 
 
 def test_F6_a_large_attachment_is_held_once_beside_its_message() -> None:

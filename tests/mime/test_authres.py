@@ -150,7 +150,7 @@ def test_nothing_makes_it_fail_otherwise(value: str) -> None:
 @pytest.mark.parametrize("piece", ["(", "a(", '"', "a=b ", "\\(", "=", "a.", "a/", ";"])
 def test_twenty_thousand_characters_cost_little(piece: str) -> None:
     value = "a.example; dkim=pass " + piece * (19_000 // len(piece))
-    start = time.process_time()
+    start = time.thread_time()
     with contextlib.suppress(ResultsFault):
         read_results(value)
-    assert time.process_time() - start < 1.0
+    assert time.thread_time() - start < 1.0

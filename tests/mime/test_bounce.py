@@ -306,9 +306,9 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("kind", sorted(HOSTILE))
 def test_hostile_bounces_cost_no_more_than_their_length(kind: str) -> None:
     raw = HOSTILE[kind](100_000).encode()
-    start = time.process_time()
+    start = time.thread_time()
     returned(raw)
-    assert time.process_time() - start < 2  # a hundredth of what squares would take
+    assert time.thread_time() - start < 2  # a hundredth of what squares would take
 
 
 def test_no_more_recipients_are_taken_than_anybody_sends_to() -> None:

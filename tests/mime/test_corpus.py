@@ -41,11 +41,11 @@ IDS = [str(path.relative_to(CORPUS / "messages")) for path in MESSAGES]
 @pytest.mark.parametrize("path", MESSAGES, ids=IDS)
 def test_a_real_message_keeps_all_but_its_text(path: Path) -> None:
     raw = canonical(path.read_bytes())
-    started = time.process_time()
+    started = time.thread_time()
     rendered = render(raw, EDITS)
     files = _files(raw)
     facts(raw), correspondents(raw), plain_text(raw)
-    assert time.process_time() - started < CPU_PER_MESSAGE
+    assert time.thread_time() - started < CPU_PER_MESSAGE
     assert render(raw, Edits()).raw == raw
     assert rendered.raw.count(b"\n") == rendered.raw.count(b"\r\n") == rendered.raw.count(b"\r")
     assert _files(rendered.raw) == files

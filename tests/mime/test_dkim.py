@@ -265,6 +265,6 @@ def test_a_moment_of_any_zone_is_the_same_second() -> None:
     ids=["one line of spaces", "empty lines", "alternating", "one long line", "blank lines"],
 )
 def test_a_hostile_body_takes_no_longer_than_its_size_allows(body: bytes) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     sign(b"From: a@firm.example\r\n\r\n" + body + b"\r\n", [ED25519], AT)
-    assert time.process_time() - started < 2.0
+    assert time.thread_time() - started < 2.0

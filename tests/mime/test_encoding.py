@@ -142,9 +142,9 @@ def test_any_text_can_be_looked_at_for_encoded_words(text: str) -> None:
     "text", ["=?utf-8?q?" * 50_000, "=?a?b?YQ?= " * 50_000, "=?" * 200_000, "=?utf-8?b?" + "A" * 500_000]
 )
 def test_I6_hostile_encoded_words_take_less_than_a_second(text: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     decode_words(text)
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -97,10 +97,10 @@ def test_text_is_decoded_for_reading(value: bytes, text: str) -> None:
 )
 def test_F4_hostile_headers_take_less_than_a_second(raw: bytes) -> None:
     def spent() -> float:
-        started = time.process_time()
+        started = time.thread_time()
         header = Header.read(raw)
         header.text("a")
-        return time.process_time() - started
+        return time.thread_time() - started
 
     # What else the process does now and then, such as collecting garbage, is not the header's.
     assert min(spent(), spent()) < 1

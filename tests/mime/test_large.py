@@ -69,9 +69,9 @@ def test_the_hash_of_a_body_or_of_its_beginning_is_that_of_the_whole(
 def test_F4_bodies_of_nothing_but_line_ends_or_spaces_cost_little_and_are_not_gathered() -> None:
     for text in (b"\r\n", b" ", b"\r", b" \r\n", b"\r\n\n"):
         body = Cut(text * (16 * 1024 * 1024 // len(text)), list(range(0, 16 * 1024 * 1024, 256 * 1024)))
-        begun = time.process_time()
+        begun = time.thread_time()
         sizes = [len(piece) for piece in canonical(body.slices(), relaxed=True)]
-        assert time.process_time() - begun < WAITING
+        assert time.thread_time() - begun < WAITING
         assert max(sizes, default=0) <= 512 * 1024
 
 

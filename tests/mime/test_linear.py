@@ -140,9 +140,9 @@ def cpu(raw: bytes) -> float:
     """The best of several: what disturbs only ever adds."""
     best = float("inf")
     for _ in range(3):
-        started = time.process_time()
+        started = time.thread_time()
         everything(raw)
-        best = min(best, time.process_time() - started)
+        best = min(best, time.thread_time() - started)
         if best > PATIENCE / 8:
             break
     return best
@@ -182,10 +182,10 @@ def test_M5_nothing_recurses(shape: str) -> None:
 )
 def test_F4_an_address_of_any_shape_is_linear(value: str) -> None:
     def read(text: str) -> float:
-        started = time.process_time()
+        started = time.thread_time()
         with contextlib.suppress(AddressFault):
             parse_mailboxes(text)
-        return time.process_time() - started
+        return time.thread_time() - started
 
     small, large = (min(read(value * times) for _ in range(3)) for times in (1, 4))
     assert large / max(small, NOISE) < STEEPEST

@@ -147,9 +147,9 @@ def _sign(raw: bytes) -> object:
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_F5_I6_M5_bombs_take_less_than_two_seconds(bomb: str) -> None:
     raw = BOMBS[bomb]()
-    started = time.process_time()
+    started = time.thread_time()
     tree = parts(raw)
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
     assert len(tree) <= MAX_PARTS
     assert max(part.depth for part in tree) <= MAX_DEPTH
     for look in (
@@ -157,9 +157,9 @@ def test_F5_I6_M5_bombs_take_less_than_two_seconds(bomb: str) -> None:
         plain_text,
         lambda raw: render(raw, Edits(signature=SignatureBlock("-- \nAna", "<b>Ana"))),
     ):
-        started = time.process_time()
+        started = time.thread_time()
         look(raw)
-        assert time.process_time() - started < 2
+        assert time.thread_time() - started < 2
 
 
 @given(

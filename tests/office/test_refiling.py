@@ -142,9 +142,15 @@ async def test_what_people_filed_or_took_out_stays_so(desk: Desk) -> None:
     await desk.clerk.file(put, "Al", by="ana")
     await desk.clerk.file(out, "Diane", by="ana")
     await desk.clerk.unfile(out, "Diane", by="ana")
-    await desk.apply(client("Al"), client("Diane", AL))
-    assert (await desk.of("Al"), await desk.of("Diane")) == ({put: ("by hand",)}, {put: ()})
-    assert await desk.of("Nobody") == {}
+    both = await desk.mail(AL, to=f"{OWN}, m@streep.example")
+    await desk.clerk.file(both, "Diane", by="ana")
+    await desk.clerk.unfile(both, "Diane", by="ana")
+    made = await desk.apply(client("Al"), client("Diane", AL), client("Meryl", "m@streep.example"))
+    assert await desk.of("Diane") == {put: ()}
+    assert await desk.of("Al") == {put: ("by hand",), out: ()}, "no mail is left without a record"
+    assert await desk.of("Meryl") == {both: ()}
+    await desk.undo(made.step)
+    assert await desk.of("Al") == {put: ("by hand",), out: (), both: ()}
 
 
 async def test_a_third_partys_answer_goes_where_what_it_answers_goes(desk: Desk) -> None:

@@ -201,7 +201,9 @@ class RefilingMachine(RuleBasedStateMachine):
             stays = {name for name in lay & was - becomes if self.is_still_known(name, said, old, new)}
             assert stays <= lies, "what is only taken away or turned off leaves what was filed"
             if not said.tags:
-                assert lay & was - becomes - by_hand - stays == lay - lies, "what is handed on takes its mail along"
+                gone = lay & was - becomes - by_hand - stays
+                homeless = not lay - gone and not becomes - was - taken
+                assert (set() if homeless else gone) == lay - lies, "what is handed on takes its mail along"
             for name in (lay & was & becomes) - by_hand:
                 doubted = [{one.client: one.is_doubtful for one in whose(firm, said)}[name] for firm in (old, new)]
                 if doubted[0] != doubted[1]:

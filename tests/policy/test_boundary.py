@@ -131,6 +131,6 @@ def test_a_name_with_a_dot_in_front_stands_for_all_below_it() -> None:
 @pytest.mark.parametrize("piece", ["(", "from a (", "by ", "[", "(a) ", "; ", "(" * 50 + ")" * 50])
 def test_a_thousand_hostile_lines_cost_little(piece: str) -> None:
     raw = header(*[f"Received: from x ({piece * (4_000 // len(piece))}"] * 1_000)
-    start = time.process_time()
+    start = time.thread_time()
     hops(raw)
-    assert time.process_time() - start < 1.0
+    assert time.thread_time() - start < 1.0

@@ -374,9 +374,9 @@ SET = (
 def test_F4_a_thousand_hostile_fields_are_weighed_within_half_a_second_of_cpu(top: str, body: str) -> None:
     raw = letter(top=top * (1 if body else 1_000)) + body.encode()
     for trust, arrived in ((GOOGLE, at_google(raw, FAIL)), (OWN, at_postfix(raw, ip=FROM_ATTACKER))):
-        start = time.process_time()
+        start = time.thread_time()
         assert standing(verdict(arrived, trust)) is Standing.UNVERIFIED
-        assert time.process_time() - start < 0.5
+        assert time.thread_time() - start < 0.5
 
 
 def test_F4_thousands_of_authors_are_not_looked_at_one_by_one() -> None:

@@ -134,11 +134,11 @@ def test_links_are_those_of_the_text_and_where_those_of_the_page_lead() -> None:
 def test_F5_links_are_bounded_in_number_and_time() -> None:
     many = b"\r\n" + b"".join(b"https://we.tl/t-%d " % number for number in range(50_000))
     page = b"Content-Type: text/html\r\n\r\n" + b"<a href=" * 100_000 + b"href" + b" " * 500_000 + b"https://x" * 50_000
-    started = time.process_time()
+    started = time.thread_time()
     found = links(many), links(page)
     assert len(found[0]) == MAX_LINKS
     assert len(promised(found[0])) == MAX_PROMISED
-    assert time.process_time() - started < 2.0
+    assert time.thread_time() - started < 2.0
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,9 @@ def test_mail_of_nobody_asks_for_the_greeting() -> None:
     "record", ["v=spf1 " + "%{" * 4_000, "v=spf1 a:" + "x" * 8_000, "v=spf1 " + "exists:%{i}." * 900]
 )
 def test_a_long_record_costs_little(record: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     assert result(Dns(record)) is Result.PERMERROR
-    assert time.process_time() - start < 0.5
+    assert time.thread_time() - start < 0.5
 
 
 @given(st.text(alphabet="v=spf1 aimxptcl:/%{}dshr.-+~?0129e", max_size=60))
