@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Wish
@@ -25,8 +26,7 @@ _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9\-]*)(?:=([^= ]+))?")
 _OF_MAIL = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH"}) | wishes.OF_MAIL
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """``verb`` in capitals; ``argument`` without the space before it."""
 
     verb: str
@@ -69,8 +69,7 @@ def read_command(line: bytes) -> Command:
 
 def is_web_request(line: bytes) -> bool:
     """A browser was talked into speaking to us: nothing good comes of answering."""
-    verb = line.split(b" ", 1)[0]
-    return verb in _WEB_VERBS or b" HTTP/" in line
+    return b" HTTP/" in line or line.partition(b" ")[0] in _WEB_VERBS
 
 
 _WEB_VERBS = frozenset(
@@ -81,6 +80,8 @@ _WEB_VERBS = frozenset(
 def read_mail(argument: str, *, limit: int, now: datetime) -> Mail:
     """The argument of MAIL (RFC 5321 section 4.1.1.2, 1870, 6152, 6531, 4954 section 5, 3461, 4865). Raises Refused."""
     path, parameters = _path(argument, "FROM:", replies.BAD_MAIL)
+    if not parameters:
+        return Mail(_address(path, False, replies.BAD_SENDER) if path else None, size=0, smtputf8=False)
     if not parameters.keys() <= _OF_MAIL:
         raise Refused(replies.UNKNOWN_PARAMETER)
     if parameters.get("BODY", "7BIT").upper() not in {"7BIT", "8BITMIME"}:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 import structlog
@@ -17,14 +18,14 @@ from gateway.submission import replies
 from gateway.submission.commands import is_web_request, read_command
 from gateway.submission.replies import Refused, Reply
 from gateway.submission.terms import Terms
-from gateway.submission.wire import ConnectionLost, Garbled, Interrupted, LineTooLong, Silence, Wire
+from gateway.submission.wire import ConnectionLost, Garbled, Interrupted, LineTooLong, Rest, Silence, Wire
 
 COMMAND_LIMIT = 2_048  # octets; RFC 5321 asks for 512 and its extensions for some hundred more; Postfix takes these
 AUTH_LIMIT = 12_288  # octets, RFC 4954 section 4
 MAX_ERRORS = 30  # of one connection; a working mail program makes none, a prober of all relay forms makes 19
-BREATH = 64  # commands between two moments in which other sessions get their turn
 
-Method = Callable[..., Awaitable[None]]
+Prompt = Callable[..., None]
+Patient = Callable[..., Awaitable[None]]
 
 log = structlog.get_logger()
 logging.getLogger("mail.log").disabled = True  # aiosmtpd's own, which would write content and credentials
@@ -33,12 +34,16 @@ logging.getLogger("mail.log").disabled = True  # aiosmtpd's own, which would wri
 class Conversation(SMTP):
     """Commands are ``smtp_*`` methods, as in aiosmtpd: each says its one reply or raises Refused or PosternError.
 
+    Those that are ``prompt`` wait for nothing and are answered where their line comes in; the ``patient`` ones are
+    awaited by the session's task, before the next line is looked at.
+
     aiosmtpd's constructor looks through all attributes for each connection (0.3 ms), its loop reads line by line,
     and its command methods accept what we must not: none of these is used.
     """
 
     session: State
-    commands: ClassVar[Mapping[str, Method]] = {}
+    prompt: ClassVar[Mapping[str, Prompt]] = {}
+    patient: ClassVar[Mapping[str, Patient]] = {}
 
     def __init__(self, wire: Wire, terms: Terms) -> None:
         self._wire = wire
@@ -54,12 +59,8 @@ class Conversation(SMTP):
             if tls:
                 await self._start_tls()
             self._say(Reply(220, "", f"{self._terms.hostname} ESMTP Postern"))
-            steps = 0
             while not self._left:
                 await self._step()
-                steps += 1
-                if steps % BREATH == 0:
-                    await asyncio.sleep(0)
         except Interrupted:
             await self._leave(replies.CLOSING)
         except Silence:
@@ -71,58 +72,77 @@ class Conversation(SMTP):
             self._wire.abort()
 
     async def _step(self) -> None:
+        rest: Rest | None = await self._next_rest()
+        while rest is not None:
+            try:
+                await rest()
+                rest = None
+            except Exception as error:  # noqa: BLE001  # what is no answer to the client is raised again
+                rest = self._settle(error)
+
+    async def _next_rest(self) -> Rest | None:
+        """Answers commands until one has to be waited for, or a line is none."""
         try:
-            await self._obey(await self._command_line())
-        except Refused as refused:
-            await self._refuse(refused)
-        except PosternError as error:
-            self._note("submission-refused", error=type(error).__name__, reason=error.sentence, detail=error.detail)
-            await self._answer(replies.for_error(error))
-        except (ConnectionLost, Interrupted, Silence):
-            raise
-        except Exception as error:  # noqa: BLE001  # the client learns nothing of it, and the log none of the content
-            trace = "".join(traceback.format_tb(error.__traceback__))
-            self._note("session-error", error=type(error).__name__, trace=trace)
-            await self._answer(replies.INTERNAL)
+            return await self._wire.commands(self._obey, AUTH_LIMIT, self._terms.timers.command)
+        except LineTooLong:
+            return self._settle(Refused(replies.LINE_TOO_LONG, hang_up=True))
+        except Garbled:
+            return self._settle(Refused(replies.BARE_LINE_END, hang_up=True))
 
-    async def _answer(self, reply: Reply) -> None:
-        """To what went wrong; where that was in the middle of a message, it is the last one."""
-        if self._left:
-            await self._leave(reply)
-        else:
-            self._say(reply)
+    def _obey(self, line: bytes) -> Rest | None:
+        """Answers, or says what has to be awaited before there is an answer. Never raises."""
+        try:
+            return self._take(line)
+        except Exception as error:  # noqa: BLE001  # answered
+            return self._settle(error)
 
-    async def _obey(self, line: bytes) -> None:
+    def _take(self, line: bytes) -> Rest | None:
         if is_web_request(line):
             self._note("session-refused", reason="not SMTP")
-            self._left = True
-            return
-        command = read_command(line)
-        method = self.commands.get(command.verb)
-        if method is None:
-            raise Refused(replies.NOT_HERE if command.verb in _NOT_HERE else replies.UNKNOWN)
-        await method(self, command.argument)
+            return self._hang_up
+        if len(line) > COMMAND_LIMIT and line[:5].upper() != b"AUTH ":
+            raise Refused(replies.LINE_TOO_LONG)
+        verb, argument = read_command(line)
+        if at_once := self.prompt.get(verb):
+            at_once(self, argument)
+            return None
+        if method := self.patient.get(verb):
+            return partial(method, self, argument)
+        raise Refused(replies.NOT_HERE if verb in _NOT_HERE else replies.UNKNOWN)
 
-    async def _refuse(self, refused: Refused) -> None:
+    def _settle(self, error: Exception) -> Rest | None:
+        """Answers what went wrong; raises what is no answer, but the end of the session."""
+        if isinstance(error, Refused):
+            return self._refuse(error)
+        if isinstance(error, PosternError):
+            self._note("submission-refused", error=type(error).__name__, reason=error.sentence, detail=error.detail)
+            return self._answer(replies.for_error(error))
+        if isinstance(error, ConnectionLost | Interrupted | Silence):
+            raise error
+        # The client learns nothing of it, and the log none of the content.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        self._note("session-error", error=type(error).__name__, trace=trace)
+        return self._answer(replies.INTERNAL)
+
+    def _answer(self, reply: Reply) -> Rest | None:
+        """To what went wrong; where that was in the middle of a message, it is the last one."""
+        if self._left:
+            return partial(self._leave, reply)
+        self._say(reply)
+        return None
+
+    def _refuse(self, refused: Refused) -> Rest | None:
         self._errors += refused.reply.code // 100 == 5
         if self._errors > MAX_ERRORS:
             refused = Refused(replies.TOO_MANY_ERRORS, hang_up=True)
         if refused.hang_up:
             self._note("session-refused", reply=refused.reply.code, reason=refused.reply.text)
-            await self._leave(refused.reply)
-        else:
-            self._say(refused.reply)
+            return partial(self._leave, refused.reply)
+        self._say(refused.reply)
+        return None
 
-    async def _command_line(self) -> bytes:
-        try:
-            line = await self._wire.line(AUTH_LIMIT, self._terms.timers.command, interruptible=True)
-        except LineTooLong:
-            raise Refused(replies.LINE_TOO_LONG, hang_up=True) from None
-        except Garbled:
-            raise Refused(replies.BARE_LINE_END, hang_up=True) from None
-        if len(line) > COMMAND_LIMIT and line[:5].upper() != b"AUTH ":
-            raise Refused(replies.LINE_TOO_LONG)
-        return line
+    async def _hang_up(self) -> None:
+        self._left = True
 
     async def _start_tls(self) -> None:
         assert self._terms.tls is not None

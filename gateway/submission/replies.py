@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.errors import (
     BadMessage,
@@ -34,11 +34,16 @@ class Reply:
     code: int
     status: str
     text: str
+    _plain: bytes = field(init=False, repr=False, compare=False)  # as it is sent, where that is the same to everybody
+
+    def __post_init__(self) -> None:
+        plain = len(self.text) <= LINE_WIDTH and self.text.isascii() and self.text.isprintable()
+        object.__setattr__(self, "_plain", self._line(" ", self.text) if plain else b"")
 
     def wire(self, *, utf8: bool = False) -> bytes:
         """The lines as they are sent; other than ASCII only where the client asked for it (RFC 6531)."""
-        if len(self.text) <= LINE_WIDTH and self.text.isascii() and self.text.isprintable():
-            return self._line(" ", self.text)  # nearly all
+        if self._plain:
+            return self._plain  # nearly all
         text = self.text if utf8 else _ascii(self.text)
         width = LINE_WIDTH if text.isascii() else UTF8_WIDTH
         text = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

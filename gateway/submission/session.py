@@ -18,12 +18,13 @@ from gateway.policy.hold import MAX_HOLD, latest
 from gateway.policy.resubmission import start_fingerprint
 from gateway.submission import replies
 from gateway.submission.commands import Mail, Rcpt, read_mail, read_recipient
-from gateway.submission.conversation import Method
+from gateway.submission.conversation import Patient, Prompt
 from gateway.submission.data import Intake
 from gateway.submission.replies import Refused, Reply
 from gateway.submission.signing import SigningIn
 from gateway.submission.terms import Terms
 from gateway.submission.wire import ConnectionLost, Silence, Wire
+from gateway.submission.wishes import NOTHING_ASKED
 
 MAX_RECIPIENTS = 1_000  # of one message; RFC 5321 section 4.5.3.1.8 asks for 100, Postfix takes these
 COPIES = 2  # of a message in memory until it is durable: as it came, and as it leaves
@@ -41,10 +42,7 @@ class Transaction:
     def wishes(self) -> tuple[Wish, ...]:
         """One a recipient, or none at all where nobody asked for anything."""
         found = tuple(one.wish for one in self.recipients.values())
-        return found if any(wish != _NOTHING_ASKED for wish in found) else ()
-
-
-_NOTHING_ASKED = Wish()
+        return found if found != (NOTHING_ASKED,) * len(found) else ()
 
 
 class Session(SigningIn):
@@ -54,11 +52,11 @@ class Session(SigningIn):
         self._mail: Transaction | None = None
         super().__init__(wire, terms)
 
-    async def smtp_HELO(self, hostname: str) -> None:
+    def smtp_HELO(self, hostname: str) -> None:
         self._greet(hostname)
         self._say(Reply(250, "", self._terms.hostname))
 
-    async def smtp_EHLO(self, hostname: str) -> None:
+    def smtp_EHLO(self, hostname: str) -> None:
         self._greet(hostname)
         offers = [self._terms.hostname, "PIPELINING", f"SIZE {self._terms.max_size}", "8BITMIME", "SMTPUTF8", "DSN"]
         # RFC 4865: the longest wait, in seconds, and until when; said before AUTH too, for all here is submission.
@@ -82,10 +80,10 @@ class Session(SigningIn):
         await self._start_tls()
         self._forget()
 
-    async def smtp_NOOP(self, arg: str) -> None:
+    def smtp_NOOP(self, arg: str) -> None:
         self._say(replies.OK)
 
-    async def smtp_RSET(self, arg: str) -> None:
+    def smtp_RSET(self, arg: str) -> None:
         _no_argument(arg)
         self._reset()
         self._say(replies.OK)
@@ -99,7 +97,7 @@ class Session(SigningIn):
             raise Refused(replies.MAIL_TWICE)
         await super().smtp_AUTH(arg)
 
-    async def smtp_MAIL(self, arg: str) -> None:
+    def smtp_MAIL(self, arg: str) -> None:
         self._need_sign_in()
         if self._mail is not None:
             raise Refused(replies.MAIL_TWICE)
@@ -107,7 +105,7 @@ class Session(SigningIn):
         self._mail, self._utf8 = Transaction(mail), mail.smtputf8
         self._say(replies.SENDER_OK)
 
-    async def smtp_RCPT(self, arg: str) -> None:
+    def smtp_RCPT(self, arg: str) -> None:
         self._need_sign_in()
         if self._mail is None:
             raise Refused(replies.MAIL_FIRST)
@@ -205,16 +203,18 @@ class Session(SigningIn):
         """Worth a line only where a message was under way."""
         super()._lost(reason or ("lost in the middle of a message" if self._mail is not None else ""))
 
-    commands: ClassVar[Mapping[str, Method]] = {
+    prompt: ClassVar[Mapping[str, Prompt]] = {
         "HELO": smtp_HELO,
         "EHLO": smtp_EHLO,
-        "STARTTLS": smtp_STARTTLS,
-        "AUTH": smtp_AUTH,
         "MAIL": smtp_MAIL,
         "RCPT": smtp_RCPT,
-        "DATA": smtp_DATA,
         "RSET": smtp_RSET,
         "NOOP": smtp_NOOP,
+    }
+    patient: ClassVar[Mapping[str, Patient]] = {
+        "STARTTLS": smtp_STARTTLS,
+        "AUTH": smtp_AUTH,
+        "DATA": smtp_DATA,
         "QUIT": smtp_QUIT,
     }
 

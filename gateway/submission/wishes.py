@@ -18,7 +18,7 @@ OF_RCPT = frozenset({"NOTIFY", "ORCPT"})
 MAX_ENVID = 100  # characters, decoded; RFC 3461 section 4.4
 MAX_ORCPT = 500  # characters, RFC 3461 section 4.2; other letters as the next server may need them: escaped in ASCII
 
-_NOTHING_ASKED = Wish()
+NOTHING_ASKED = Wish()
 _NOTIFY = {kind.value.upper(): kind for kind in Notify}
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+/?^_`{|}~\-]{1,64}")
 _SECONDS = re.compile(r"[1-9][0-9]{0,8}")  # RFC 4865: up to nine digits
@@ -30,8 +30,8 @@ _MOMENT = re.compile(
 def read_wish(parameters: Mapping[str, str], *, smtputf8: bool) -> Wish:
     """NOTIFY and ORCPT of one RCPT (RFC 3461 sections 4.1 and 4.2). Raises Refused."""
     if not parameters:
-        return _NOTHING_ASKED
-    notify = _notify(parameters["NOTIFY"]) if "NOTIFY" in parameters else _NOTHING_ASKED.notify
+        return NOTHING_ASKED
+    notify = _notify(parameters["NOTIFY"]) if "NOTIFY" in parameters else NOTHING_ASKED.notify
     orcpt = _orcpt(parameters["ORCPT"], smtputf8=smtputf8) if "ORCPT" in parameters else ""
     return Wish(notify, orcpt)
 
