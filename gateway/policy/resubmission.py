@@ -12,6 +12,10 @@ import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import GCM
+
 from gateway.domain.address import Address
 
 # Mail programs try again within minutes, at the latest when they are started again after lunch. Whoever hands in the
@@ -19,15 +23,37 @@ from gateway.domain.address import Address
 WINDOW = timedelta(hours=1)
 
 
-def start_fingerprint(login: str, sender: Address | None, recipients: Iterable[Address]) -> hashlib.blake2b:
-    """The fingerprint of what makes two submissions one, BLAKE2b (SHA-256 takes twice as long), before their bytes.
+_NONCE = bytes(12)  # a key's one use is one fingerprint, and nothing is encrypted
 
-    To be shown the bytes as they are submitted, before any rule, in as many pieces as they come.
+
+class Fingerprint:
+    """What makes two submissions one, 64 hex digits: a hash of the envelope, then a tag of the bytes under that hash.
+
+    The tag is AES-GCM's over data that is not encrypted (NIST SP 800-38D): a tenth of BLAKE2b's time for a large
+    message, a fifteenth of SHA-256's where the processor has no instructions for that. Who knows the key can make two
+    messages of one tag; the key follows from the author and the envelope, so that all one can do is make oneself a
+    message that is taken for one's own of the same hour.
     """
+
+    def __init__(self, envelope: bytes) -> None:
+        self._envelope = envelope
+        self._taken = Cipher(AES(envelope), GCM(_NONCE)).encryptor()
+
+    def update(self, octets: bytes, /) -> None:
+        """To be shown the bytes as they are submitted, before any rule, in as many pieces as they come."""
+        self._taken.authenticate_additional_data(octets)
+
+    def hexdigest(self) -> str:
+        """Of what was shown; once."""
+        self._taken.finalize()
+        return self._envelope[:16].hex() + self._taken.tag.hex()
+
+
+def start_fingerprint(login: str, sender: Address | None, recipients: Iterable[Address]) -> Fingerprint:
+    """Of a submission before its bytes."""
     digest = hashlib.blake2b(digest_size=32)
     for part in (login, sender.key if sender else "", *sorted({one.key for one in recipients})):
         octets = part.encode("utf-8", "surrogateescape")
         digest.update(len(octets).to_bytes(4, "big"))  # no two lists of parts run together to the same bytes
         digest.update(octets)
-    digest.update(b"\xff\xff\xff\xff")
-    return digest
+    return Fingerprint(digest.digest())

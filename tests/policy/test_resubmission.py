@@ -25,7 +25,7 @@ RAW = b"Date: now\r\nMessage-ID: <1@firm.example>\r\n\r\nHello\r\n"
 ONE = fingerprint("ana", ANA, (AL, BO), RAW)
 
 
-def test_it_is_sha_256_in_hex_and_an_hour_long() -> None:
+def test_it_is_64_hex_digits_and_an_hour_long() -> None:
     assert len(ONE) == 64
     assert int(ONE, 16)
     assert timedelta(hours=1) == WINDOW
