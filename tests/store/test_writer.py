@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import NoResultFound
 
 from gateway.domain.errors import Conflict, NoSpace, PosternError, TemporaryFailure
 from gateway.store import engine
@@ -244,3 +245,67 @@ asyncio.run(main())
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 70
     assert "MemoryError" in ended.stderr
+
+
+async def test_a_reader_asked_by_many_answers_each_and_says_what_failed(
+    engines: tuple[Engine, Engine], writer: Writer
+) -> None:
+    reader = Reader(engines[1])
+    await asyncio.gather(*(writer.run(do(insert(number))) for number in range(50)))
+
+    def seen(number: int) -> Callable[[Connection], object]:
+        return lambda connection: connection.exec_driver_sql(
+            "SELECT id FROM parent WHERE id = ?", (number,)
+        ).scalar_one()
+
+    found = await asyncio.gather(*(reader.run(seen(number)) for number in range(60)), return_exceptions=True)
+    assert found[:50] == list(range(50))
+    assert all(isinstance(one, NoResultFound) for one in found[50:])
+    assert await reader.run(seen(7)) == 7  # the connections that met with an error are good again
+    await reader.close()
+    with pytest.raises(TemporaryFailure):
+        await reader.run(seen(7))
+
+
+async def test_a_look_sees_one_moment_and_whoever_stopped_waiting_takes_nothing_with_it(
+    engines: tuple[Engine, Engine], writer: Writer
+) -> None:
+    reader = Reader(engines[1])
+    begun, go_on = threading.Event(), threading.Event()
+
+    def twice(connection: Connection) -> tuple[object, object]:
+        count = text("SELECT count(*) FROM parent")
+        before = connection.execute(count).scalar_one()
+        begun.set()
+        go_on.wait(30)
+        return before, connection.execute(count).scalar_one()
+
+    looking, dropped = asyncio.ensure_future(reader.run(twice)), asyncio.ensure_future(reader.run(twice))
+    await asyncio.to_thread(begun.wait, 30)
+    dropped.cancel()
+    await writer.run(do(insert(1)))
+    go_on.set()
+    assert await looking == (0, 0)
+    assert await reader.run(twice) == (1, 1)
+    await reader.close()
+
+
+def test_B3_a_reader_that_can_not_go_on_ends_the_process(database: Path) -> None:
+    program = f"""
+import asyncio
+from pathlib import Path
+from gateway.store.engine import connect
+from gateway.store.reader import Reader
+
+async def main():
+    reader = Reader(connect(Path({str(database)!r}), writes=False))
+    def broken(*_):
+        raise SystemError("no memory for the error")
+    reader._loop.call_soon_threadsafe = broken
+    await reader.run(lambda connection: None)
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 70
+    assert "SystemError" in ended.stderr
