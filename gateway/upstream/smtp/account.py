@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Endpoint, Mailbox, Security
 from gateway.domain.mail import Delivery, Outcome
 from gateway.upstream.smtp.conversation import Conversation
+from gateway.upstream.smtp.message import Extensions
 from gateway.upstream.smtp.outcomes import NoAnswer, Trouble, cleaned, refused, unanswered
 from gateway.upstream.smtp.patience import Patience
 from gateway.upstream.smtp.replies import Reply
@@ -20,18 +20,15 @@ from gateway.upstream.tls import client_context
 
 REFUSING = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: the password, or how it was given, is not accepted
 
-Extensions = Mapping[str, str]
-
 
 @dataclass(slots=True, eq=False)
 class Line:
     """A connection that is ready for mail."""
 
     conversation: Conversation
-    extensions: Extensions  # by keyword in capitals; what stood behind it
+    extensions: Extensions
     mailbox: Mailbox  # as it was when the connection was opened
-    messages: int = 0
-    closing: asyncio.TimerHandle | None = field(default=None, repr=False)  # when it will have been idle for too long
+    messages: int = 0  # begun over it
 
     @property
     def reports(self) -> bool:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.upstream.smtp.conversation import Conversation
-
 BLOCK = 256 * 1024  # octets; most messages are one
-
-
-async def send(conversation: Conversation, raw: bytes, patience: float) -> bool:
-    """Whether all of it has left, end of data included; False when the server spoke or went before.
-
-    ``patience`` is for a block: slow is not the same as stuck. Raises Trouble when it is.
-    """
-    for block in blocks(raw):
-        if not await conversation.room("final", patience):
-            return False
-        conversation.say(block)
-    return True
 
 
 def blocks(raw: bytes, size: int = BLOCK) -> Iterator[bytes]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
+from collections.abc import Callable
 from typing import cast
 
 from gateway.upstream.smtp.outcomes import Lost, Trouble, unanswered
@@ -16,14 +18,18 @@ BUFFER = 256 * 1024  # octets that wait for the network before the writer has to
 
 
 class Conversation(asyncio.Protocol):
-    """One task speaks at a time. After `Trouble` from here the connection is closed."""
+    """One task speaks at a time, or an ``ear``, which is called when there may be a reply, the end, or room for more.
+
+    After `Trouble` from here the connection is closed.
+    """
 
     def __init__(self) -> None:
         self._replies = Replies()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._ended: Trouble | None = None
-        self._full = False
+        self.is_full = False  # what is said now waits in memory for the network
+        self.ear: Callable[[], None] | None = None
 
     # What the event loop tells us
 
@@ -45,13 +51,23 @@ class Conversation(asyncio.Protocol):
         self._wake()
 
     def pause_writing(self) -> None:
-        self._full = True
+        self.is_full = True
 
     def resume_writing(self) -> None:
-        self._full = False
+        self.is_full = False
         self._wake()
 
     # What we do
+
+    @property
+    def ready(self) -> deque[Reply]:
+        """Replies that nobody has taken, in order."""
+        return self._replies.ready
+
+    @property
+    def ended(self) -> Trouble | None:
+        """Why no other reply will come."""
+        return self._ended
 
     @property
     def is_quiet(self) -> bool:
@@ -80,12 +96,6 @@ class Conversation(asyncio.Protocol):
         self.say(command)
         return await self.reply(stage, limit)
 
-    async def room(self, stage: str, limit: float) -> bool:
-        """Waits until more may be said; False when the server has spoken or gone meanwhile."""
-        while self._full and self._ended is None and not self._replies.ready:
-            await self._until(stage, limit)
-        return self._ended is None and not self._replies.ready
-
     async def start_tls(self, context: ssl.SSLContext, host: str, limit: float) -> None:
         """Raises OSError. The caller has made sure that the conversation is quiet: nothing said in clear may count."""
         assert self._transport is not None
@@ -95,6 +105,10 @@ class Conversation(asyncio.Protocol):
         if transport is None:
             raise ConnectionResetError("the connection was lost")
         self.connection_made(transport)
+
+    def give_up(self, stage: str) -> None:
+        """Ends it because a reply did not come in time."""
+        self._end(Trouble(unanswered(stage, "the server did not answer in time")))
 
     def close(self) -> None:
         """Ends it at once, without waiting for the other side's end of TLS."""
@@ -113,7 +127,9 @@ class Conversation(asyncio.Protocol):
             self._transport.abort()
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        if self.ear is not None:
+            self.ear()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def _until(self, stage: str, limit: float) -> None:
@@ -130,5 +146,5 @@ class Conversation(asyncio.Protocol):
             self._waiter = None
 
     def _late(self, stage: str) -> None:
-        self._end(Trouble(unanswered(stage, "the server did not answer in time")))
+        self.give_up(stage)
         self._wake()

@@ -9,6 +9,7 @@ from gateway.domain.mail import Delivery, Outcome
 
 MAX_TEXT = 400  # characters of a server's words that are kept: a sentence and a link
 
+_DELIVERIES = {2: Delivery.DELIVERED, 4: Delivery.PENDING, 5: Delivery.FAILED}  # by the reply's first digit
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s+|$)")
 
 
@@ -35,14 +36,16 @@ class NoAnswer(Trouble):
 
 def answered(code: int, message: str, stage: str) -> Outcome:
     """The outcome of a reply (RFC 5321 section 4.2.1, 3463); 3xx has no place where this is asked."""
-    if code // 100 not in {2, 4, 5}:
+    kind = code // 100
+    delivery = _DELIVERIES.get(kind)
+    if delivery is None:
         return unanswered(stage, f"the server's answer is not SMTP: {message}")
-    delivery = {2: Delivery.DELIVERED, 4: Delivery.PENDING, 5: Delivery.FAILED}[code // 100]
     text = cleaned(message)
     match = _STATUS.match(text)
-    known = match is not None and match[1] == str(code // 100)
-    status = match[0].strip() if match is not None and known else f"{code // 100}.0.0"
-    return Outcome(delivery, code, status, text[match.end() :] if match else text, stage)
+    if match is None:
+        return Outcome(delivery, code, f"{kind}.0.0", text, stage)
+    status = match[0].strip() if int(match[1]) == kind else f"{kind}.0.0"
+    return Outcome(delivery, code, status, text[match.end() :], stage)
 
 
 def refused(code: int, message: str, stage: str) -> Outcome:

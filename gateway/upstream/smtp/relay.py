@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -14,52 +11,22 @@ import structlog
 from gateway.domain.address import Address
 from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Endpoint, Mailbox
-from gateway.domain.mail import Asked, Delivery, Outcome
+from gateway.domain.mail import Asked
 from gateway.policy.pace import limits_for
-from gateway.upstream.smtp.account import Line, open_account
-from gateway.upstream.smtp.outcomes import NoAnswer, Trouble
+from gateway.upstream.smtp.account import open_account
+from gateway.upstream.smtp.lane import Attempt, Job, Lane, is_for
+from gateway.upstream.smtp.message import Message
+from gateway.upstream.smtp.outcomes import Trouble
 from gateway.upstream.smtp.patience import Patience
-from gateway.upstream.smtp.transaction import Envelope, Outcomes, transact
+from gateway.upstream.smtp.transaction import NOTHING_ASKED, Envelope
+from gateway.upstream.smtp.turns import Turns
 
-MAX_IDLE = 30.0  # seconds; servers hang up on idle clients after a minute or more
 GOODBYE = 2.0  # seconds for the answer to QUIT, which changes nothing any more
-MAX_MESSAGES = 100  # over one connection; Gmail and Postfix end it around there
 KNOCK = 5.0  # seconds for a look whether anybody is there
 
 _Place = tuple[str, Endpoint]  # a mailbox's mail goes by one server; now and then by a second one
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What a transaction came to, and where the time went, in seconds."""
-
-    outcomes: Outcomes  # by address key, one for each recipient
-    upstream: str  # host:port
-    waiting: float  # for a free connection
-    connecting: float  # TCP, TLS, EHLO, AUTH; 0 where a connection was kept
-    sending: float  # from MAIL to the last reply
-    answered: bool = True  # whether anybody took the connection
-    reports: bool = False  # whether the server was told what the author wants to know, and will tell it
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    outcomes: Outcomes
-    connecting: float
-    answered: bool
-    reports: bool
-
-
-@dataclass(slots=True)
-class _Door:
-    """Where connections of a mailbox are opened."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    failures: int = 0
-    error: Trouble | SignInRefused | None = None  # of the last opening
-    account: tuple[object, ...] = ()
 
 
 class SmtpRelay:
@@ -69,10 +36,8 @@ class SmtpRelay:
         self._hostname = hostname
         self._trust = trust
         self._patience = patience or Patience()
-        self._closed = False
-        self._turns: dict[tuple[str, int], asyncio.Semaphore] = {}
-        self._doors: defaultdict[_Place, _Door] = defaultdict(_Door)
-        self._idle: defaultdict[_Place, list[Line]] = defaultdict(list)
+        self._lanes: dict[_Place, Lane[Turns]] = {}
+        self._latest: dict[str, Lane[Turns]] = {}  # by mailbox: where its last message went
 
     async def deliver(
         self,
@@ -84,45 +49,52 @@ class SmtpRelay:
         smtputf8: bool = False,
         asked: Asked | None = None,
     ) -> Attempt:
-        """One transaction; an outcome for each recipient, by address key. ``raw`` has CRLF line ends.
+        """One transaction, see `deliver_all`; an outcome for each recipient, whatever it came to."""
+        made: list[Attempt] = []
+        envelope = Envelope(sender, recipients, smtputf8, asked or NOTHING_ASKED)
+        unreached = await self.deliver_all(mailbox, [envelope], raw, made.append)
+        return unreached or made[0]
 
-        ``asked`` is handed on where the server announces DSN; whether it did is in the attempt.
+    async def deliver_all(
+        self, mailbox: Mailbox, envelopes: Sequence[Envelope], raw: bytes, told: Callable[[Attempt], None]
+    ) -> Attempt | None:
+        """One transaction after the other. ``raw`` has CRLF line ends. ``told`` hears of each as it is over.
 
-        What went wrong is in the outcomes: PENDING to try again, FAILED for good. Only SignInRefused is raised: then
-        nothing was sent, and trying again will not help before the settings have changed. A message may have been
-        delivered although its outcome is PENDING at stage "final" (RFC 1047).
+        What is asked is handed on where the server announces DSN; whether it did is in the attempt.
+
+        What went wrong is in the outcomes: PENDING to try again, FAILED for good. Returned is the first transaction for
+        which no connection was to be had, and no other is made then. Only SignInRefused is raised: nothing more was
+        sent, and trying again will not help before the settings have changed. A message may have been delivered
+        although its outcome is PENDING at stage "final" (RFC 1047).
         """
-        envelope = Envelope(sender, recipients, smtputf8, asked or Asked())
-        begun = time.monotonic()
-        failures = self._doors[_place(mailbox)].failures
-        async with self._turn(mailbox):
-            free = time.monotonic()
-            try:
-                done = await self._exchange(mailbox, envelope, raw, failures)
-            except Trouble as trouble:
-                outcomes = {address.key: trouble.outcome for address in recipients}
-                done = _Done(outcomes, time.monotonic() - free, not isinstance(trouble, NoAnswer), reports=False)
-            spent = time.monotonic() - free - done.connecting
-        upstream = f"{mailbox.smtp.host}:{mailbox.smtp.port}"
-        return Attempt(
-            done.outcomes, upstream, free - begun, done.connecting, max(0.0, spent), done.answered, done.reports
-        )
+        lane = self._lane(mailbox)
+        job = Job(mailbox, Message(raw), envelopes, told, asyncio.get_running_loop().time())
+        failures, turns, word = lane.failures, None, lane.enter(job)
+        while word is None or await _heard(word, lane, job, turns):
+            found = await self._connected(lane, job, failures)
+            if isinstance(found, Attempt):
+                return found
+            turns, word = found, job.word()
+            turns.take(job)
+        return None
 
-    async def _exchange(self, mailbox: Mailbox, envelope: Envelope, raw: bytes, failures: int) -> _Done:
-        """Over a kept connection, else a new one; raises Trouble where none could be opened."""
-        connecting = 0.0
-        line = self._kept(mailbox)
-        while True:
-            if line is None:
-                opening = time.monotonic()
-                line = await self._new(mailbox, failures)
-                connecting = time.monotonic() - opening
-            outcomes = await transact(line, envelope, raw, self._patience)
-            line.messages += 1
-            self._keep(line)
-            if line.messages == 1 or not _gone(line, outcomes):
-                return _Done(outcomes, connecting, answered=True, reports=line.reports)
-            line = None  # one fresh connection; the other kept ones are likely to be at their end too
+    async def _connected(self, lane: Lane[Turns], job: Job, failures: int) -> Turns | Attempt:
+        """A connection that is ready for the job, else what became of its next transaction."""
+        opening = asyncio.get_running_loop().time()
+        try:
+            turns = self._kept(lane, job.mailbox)
+            if turns is None:
+                turns = await self._new(lane, job.mailbox, failures)
+                job.connecting += asyncio.get_running_loop().time() - opening
+            if job.message.is_large:
+                await _look_through(job.message, turns)
+        except Trouble as trouble:
+            lane.freed()
+            return job.unreached(trouble, opening, asyncio.get_running_loop().time())
+        except BaseException:
+            lane.freed()
+            raise
+        return turns
 
     async def answers(self, mailbox: Mailbox) -> bool:
         """Whether anybody takes a connection at the mailbox's server; costs it a connection and no sign-in."""
@@ -137,79 +109,79 @@ class SmtpRelay:
 
     async def close(self) -> None:
         """Says goodbye on all idle connections; those in use are closed when they are done."""
-        self._closed = True
-        lines = [line for lines in self._idle.values() for line in lines]
-        self._idle.clear()
-        await asyncio.gather(*map(_say_goodbye, lines))
+        resting = [turns for lane in self._lanes.values() for turns in lane.resting]
+        for lane in self._lanes.values():
+            lane.is_closed = True
+            lane.resting.clear()
+        await asyncio.gather(*map(_say_goodbye, resting))
 
-    def _turn(self, mailbox: Mailbox) -> asyncio.Semaphore:
-        most = limits_for(mailbox).connections
-        return self._turns.setdefault((mailbox.key, most), asyncio.Semaphore(most))
+    def _lane(self, mailbox: Mailbox) -> Lane[Turns]:
+        key = mailbox.key
+        lane = self._latest.get(key)
+        if lane is None or lane.mailbox is not mailbox:
+            place, most = (key, mailbox.smtp), limits_for(mailbox).connections
+            lane = self._latest[key] = self._lanes.setdefault(place, Lane(mailbox, most))
+            lane.mailbox, lane.most = mailbox, most
+        return lane
 
-    def _kept(self, mailbox: Mailbox) -> Line | None:
+    def _kept(self, lane: Lane[Turns], mailbox: Mailbox) -> Turns | None:
         """A connection that is still open and quiet, and was opened with the settings of now."""
-        idle = self._idle[_place(mailbox)]
-        while idle:
-            line = idle.pop()
-            if line.closing is not None:
-                line.closing.cancel()
-            if line.conversation.is_quiet and line.mailbox.account == mailbox.account:
-                return line
-            line.conversation.hang_up()
+        while lane.resting:
+            turns = lane.resting.pop()
+            if turns.is_good and is_for(turns.line, mailbox):
+                return turns
+            turns.end()
         return None
 
-    async def _new(self, mailbox: Mailbox, failures: int) -> Line:
+    async def _new(self, lane: Lane[Turns], mailbox: Mailbox, failures: int) -> Turns:
         """One opens at a time; whoever waited while it failed has failed too: a dead server or a wrong password is
         tried once, not once for each message.
         """
-        door = self._doors[_place(mailbox)]
-        async with door.lock:
-            line = self._kept(mailbox)
-            if line is not None:
-                return line
-            if door.error is not None and door.failures != failures and door.account == mailbox.account:
-                raise door.error from None
+        async with lane.door:
+            turns = self._kept(lane, mailbox)
+            if turns is not None:
+                return turns
+            if lane.error is not None and lane.failures != failures and lane.account == mailbox.account:
+                raise lane.error from None
             try:
                 line = await open_account(mailbox, hostname=self._hostname, trust=self._trust, patience=self._patience)
             except (Trouble, SignInRefused) as error:
-                door.error, door.account = error, mailbox.account
-                door.failures += 1
+                lane.error, lane.account = error, mailbox.account
+                lane.failures += 1
                 raise
-            door.error = None
-            return line
-
-    def _keep(self, line: Line) -> None:
-        if self._closed or line.messages >= MAX_MESSAGES or not line.conversation.is_quiet:
-            line.conversation.hang_up()
-            return
-        idle = self._idle[_place(line.mailbox)]
-        line.closing = asyncio.get_running_loop().call_later(MAX_IDLE, self._expire, line)
-        idle.append(line)
-
-    def _expire(self, line: Line) -> None:
-        idle = self._idle[_place(line.mailbox)]
-        if line in idle:
-            idle.remove(line)
-            line.conversation.hang_up()
+            lane.error = None
+            return Turns(line, lane, self._patience, asyncio.get_running_loop())
 
 
-def _place(mailbox: Mailbox) -> _Place:
-    return mailbox.key, mailbox.smtp
-
-
-def _gone(line: Line, outcomes: dict[str, Outcome]) -> bool:
-    """Whether a kept connection turned out to be at its end before any of the message left: then a new one may do."""
-    if any(outcome.stage == "final" or outcome.delivery is not Delivery.PENDING for outcome in outcomes.values()):
-        return False
-    return line.conversation.was_lost or any(one.code == 421 and one.stage == "mail" for one in outcomes.values())
-
-
-async def _say_goodbye(line: Line) -> None:
-    if line.closing is not None:
-        line.closing.cancel()
+async def _heard(word: asyncio.Future[bool], lane: Lane[Turns], job: Job, turns: Turns | None) -> bool:
+    """Whether the job may have a connection now; False when all of it is over."""
     try:
-        await line.conversation.ask(b"QUIT\r\n", "quit", GOODBYE)
+        return await word
+    except asyncio.CancelledError:
+        if not word.cancelled() and word.result():
+            lane.freed()  # it was told so in the same moment
+        elif turns is not None:
+            turns.abandon(job)
+        raise
+
+
+async def _look_through(message: Message, turns: Turns) -> None:
+    """In a thread: more octets than may hold up the others. What is wrong with it, its transaction says."""
+    try:
+        await asyncio.to_thread(message.fitted, turns.line.extensions)
     except Trouble as trouble:
-        log.debug("no goodbye", mailbox=line.mailbox.key, error=trouble.outcome.text)
-    line.conversation.close()
+        log.debug("unfit", text=trouble.outcome.text)
+    except BaseException:
+        turns.end()
+        raise
+
+
+async def _say_goodbye(turns: Turns) -> None:
+    turns.forget()
+    conversation = turns.line.conversation
+    try:
+        await conversation.ask(b"QUIT\r\n", "quit", GOODBYE)
+    except Trouble as trouble:
+        log.debug("no goodbye", mailbox=turns.line.mailbox.key, error=trouble.outcome.text)
+    conversation.close()
     await asyncio.sleep(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ MAX_LINE = 4_096  # octets; the standard says 512, and some servers write a para
 MAX_LINES = 200  # of one reply; the longest EHLO known has under 30
 MAX_WAITING = 2_000  # replies that nobody has read: more than a pipelined transaction can have asked for
 
-_CODE = re.compile(rb"[2-5][0-9][0-9]")
+_CODES = {b"%d" % code: code for code in range(200, 600)}
 _MARKS = frozenset({b" ", b"-", b""})
 _SHOWN = 80  # octets of nonsense that an error quotes
 
@@ -50,7 +49,7 @@ class Replies:
 
     def _line(self, line: bytes) -> None:
         code, mark = line[:3], line[3:4]
-        if not _CODE.fullmatch(code) or mark not in _MARKS or len(line) > MAX_LINE:
+        if code not in _CODES or mark not in _MARKS or len(line) > MAX_LINE:
             raise NotSmtp(line[:_SHOWN].decode("utf-8", "replace"))
         if self._lines and self._lines[0][:3] != code:
             raise NotSmtp("the lines of one answer have different codes")
@@ -61,6 +60,6 @@ class Replies:
             return
         text = b"\n".join(one[4:] for one in (*self._lines, line)) if self._lines else line[4:]
         self._lines = []
-        self.ready.append(Reply(int(code), text.decode("utf-8", "replace")))
+        self.ready.append(Reply(_CODES[code], text.decode("utf-8", "replace")))
         if len(self.ready) > MAX_WAITING:
             raise NotSmtp("answers without questions")

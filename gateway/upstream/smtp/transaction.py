@@ -1,31 +1,32 @@
 """One mail transaction over a signed-in connection: MAIL, RCPT for each and DATA in one write, then the message.
 
 Where the server announces PIPELINING (RFC 2920) that is two turns of the network for a message, however many
-recipients. Every reply is read in its turn and counts for its own command only.
+recipients, and one where the next transaction leaves right behind the message (section 3.1). Every reply is read in
+its turn and counts for its own command only.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Asked, Delivery, Outcome
-from gateway.mime.check import is_ascii, line_fault
-from gateway.mime.header import Header
-from gateway.mime.seven import seven_bit
-from gateway.upstream.smtp.account import Extensions, Line, expect
-from gateway.upstream.smtp.body import send
-from gateway.upstream.smtp.outcomes import Trouble, answered, impossible, refused, unanswered
-from gateway.upstream.smtp.patience import Patience
+from gateway.upstream.smtp.account import Line
+from gateway.upstream.smtp.body import blocks
+from gateway.upstream.smtp.message import Message, demand_utf8
+from gateway.upstream.smtp.outcomes import Trouble, answered, refused, unanswered
 from gateway.upstream.smtp.replies import Reply
 
-Outcomes = dict[str, Outcome]
-
+MAIL, RCPT, DATA, FINAL, RSET = "mail", "rcpt", "data", "final", "rset"  # what the next reply answers
+ROOM = "room"  # no reply is waited for, but that more of the message may be said
 GO_ON = 354
-LARGE = 256 * 1024  # octets: looking through more of them would hold up everybody else
+MORE = Reply(0, "")  # there is room
+
+NOTHING_ASKED = Asked()
+
+Outcomes = dict[str, Outcome]
+Script = Generator[str, Reply, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,170 +35,157 @@ class Envelope:
 
     sender: Address | None
     recipients: Sequence[Address]
-    smtputf8: bool
-    asked: Asked
+    smtputf8: bool = False
+    asked: Asked = NOTHING_ASKED
 
 
-async def transact(line: Line, envelope: Envelope, raw: bytes, patience: Patience) -> Outcomes:
-    """Outcomes by address key; never raises for what the server did. The line is closed where it can't be reused."""
-    recipients = envelope.recipients
-    outcomes: Outcomes = {}
-    try:
-        fit = partial(_fitted, line.extensions, envelope, raw)
-        raw, parameters = await asyncio.to_thread(fit) if len(raw) > LARGE else fit()
-        asked = envelope.asked if line.reports else Asked()
-        mail = b"MAIL FROM:%s%s%s\r\n" % (_path(envelope.sender), parameters, _words(asked.mail))
-        rcpts = [b"RCPT TO:%s%s\r\n" % (_path(one), _words(asked.rcpt.get(one.key, ""))) for one in recipients]
-        accepted = await _envelope(line, [mail, *rcpts], recipients, outcomes, patience)
-        last = await _message(line, raw, patience) if accepted else None
-    except Trouble as trouble:
-        last = trouble.outcome
-    except BaseException:
-        line.conversation.close()
-        raise
-    if last is not None:
-        outcomes.update({address.key: last for address in recipients if address.key not in outcomes})
-    if last is None or last.delivery is not Delivery.DELIVERED:
-        await _reset(line, last, patience)
-    return outcomes
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """Driven by whoever has the connection: `script` says what is to be said, and yields what it waits for.
 
+    ``outcomes`` has one for each recipient, by address key, when it is over. The conversation is closed where it can't
+    be used again.
+    """
 
-def _fitted(extensions: Extensions, envelope: Envelope, raw: bytes) -> tuple[bytes, bytes]:
-    """The message as this server can take it, and MAIL's parameters; Trouble that is final where it can't."""
-    fault = line_fault(raw)
-    if fault is not None:
-        raise Trouble(impossible("5.6.0", f"the message can't be sent: {fault}", "mail"))
-    parameters = b""
-    if _needs_utf8(envelope, raw):
-        if "SMTPUTF8" not in extensions:
-            text = "the server can't take addresses or headers in other letters than English ones (no SMTPUTF8)"
-            raise Trouble(impossible("5.6.7", text, "mail"))  # RFC 6531 section 3.5: not to be changed on the way
-        parameters = b" SMTPUTF8"
-    if not is_ascii(raw):
-        if "8BITMIME" in extensions:
-            parameters = b" BODY=8BITMIME" + parameters
-        else:
-            raw = _seven(raw)
-    if "SIZE" in extensions:
-        _check_size(len(raw), extensions["SIZE"])
-        parameters = b" SIZE=%d%s" % (len(raw), parameters)
-    return raw, parameters
+    line: Line
+    message: Message
+    envelope: Envelope
+    say: Callable[[bytes], None]
+    outcomes: Outcomes = field(default_factory=dict)
+    has_left: bool = False  # all of the message, its end included: what is said now belongs to the next one
 
+    def script(self) -> Script:
+        """Is sent each reply, `MORE` for `ROOM`; a `Trouble` is thrown in where none comes. Raises nothing itself."""
+        last = None
+        try:
+            raw, commands = self._commands()
+            at_once = "PIPELINING" in self.line.extensions
+            self.say(b"".join(commands) if at_once else commands[0])
+            reply = yield MAIL
+            if reply.code // 100 != 2:
+                yield from self._unwanted(reply, len(commands) - 1 if at_once else 0)
+            accepted = False
+            for at, address in enumerate(self.envelope.recipients, 1):
+                if not at_once:
+                    self.say(commands[at])
+                reply = yield RCPT
+                accepted |= reply.code // 100 == 2 or self._refuse(address, reply)
+            if accepted:
+                if not at_once:
+                    self.say(commands[-1])
+                self._expect_go_on((yield DATA))
+                last = yield from self._send(raw)
+            elif at_once:
+                yield from self._send_nothing()
+        except Trouble as trouble:
+            last = trouble.outcome
+        self._conclude(last)
+        if last is None or last.delivery is not Delivery.DELIVERED:
+            yield from self._reset(last)
 
-def _seven(raw: bytes) -> bytes:
-    seven = seven_bit(raw)
-    if seven is None:
-        text = (
-            "the server takes only 7-bit messages (no 8BITMIME), and this one holds 8-bit text that may not be changed"
-        )
-        raise Trouble(impossible("5.6.3", text, "mail"))
-    return seven
+    def _commands(self) -> tuple[bytes, list[bytes]]:
+        """The message as the server can take it, and the envelope's commands; Trouble where it can't be sent at all."""
+        envelope, extensions = self.envelope, self.line.extensions
+        raw, parameters = self.message.fitted(extensions)
+        if self._needs_utf8():
+            parameters += b" SMTPUTF8"
+        asked = envelope.asked if self.line.reports else NOTHING_ASKED
+        commands = [b"MAIL FROM:<%s>%s%s\r\n" % (_path(envelope.sender), parameters, _words(asked.mail))]
+        for one in envelope.recipients:
+            words = _words(asked.rcpt.get(one.key, "")) if asked.rcpt else b""
+            commands.append(b"RCPT TO:<%s>%s\r\n" % (_path(one), words))
+        commands.append(b"DATA\r\n")
+        return raw, commands
 
+    def _needs_utf8(self) -> bool:
+        envelope, extensions = self.envelope, self.line.extensions
+        sender = envelope.sender
+        if (sender is None or sender.is_ascii) and all(one.is_ascii for one in envelope.recipients):
+            return envelope.smtputf8 and self.message.needs_utf8(extensions)
+        return demand_utf8(extensions)
 
-def _check_size(size: int, limit: str) -> None:
-    """RFC 1870 section 6.1: what is over the announced limit need not be tried; 0 or nothing is no limit."""
-    most = int(limit) if limit.isascii() and limit.isdigit() and len(limit) <= 20 else 0
-    if 0 < most < size:
-        text = f"the message has {size} octets, and the server takes no more than {most}"
-        raise Trouble(impossible("5.3.4", text, "mail"))
+    def _unwanted(self, reply: Reply, behind: int) -> Script:
+        """The sender is refused; ``behind`` replies belong to commands that left with MAIL, and are read for the next.
 
+        Raises Trouble in any case.
+        """
+        outcome, last = answered(reply.code, reply.text, MAIL), reply
+        for _ in range(behind if outcome.code not in {0, 421} else 0):
+            try:
+                last = yield MAIL
+            except Trouble:
+                raise Trouble(outcome) from None  # the refusal was heard, whatever became of the connection
+        if last.code == GO_ON:  # for whom? Nothing that we say now is sure to be a command
+            self.line.conversation.close()
+        raise Trouble(outcome)
 
-async def _envelope(
-    line: Line, commands: Sequence[bytes], recipients: Sequence[Address], outcomes: Outcomes, patience: Patience
-) -> bool:
-    """Whether the server waits for the message; the recipients that it refused have their outcome then."""
-    mail, *rest = commands
-    if "PIPELINING" not in line.extensions:
-        line.conversation.say(mail)
-        await _mail(line, 0, patience)
-        if not await _recipients(line, recipients, lambda at: line.conversation.say(rest[at]), outcomes, patience):
-            return False
-        line.conversation.say(b"DATA\r\n")
-        return await _data(line, patience)
-    line.conversation.say(b"".join((mail, *rest, b"DATA\r\n")))
-    await _mail(line, len(rest) + 1, patience)
-    accepted = await _recipients(line, recipients, lambda _: None, outcomes, patience)
-    return await _data(line, patience) if accepted else await _no_data(line, patience)
-
-
-async def _mail(line: Line, behind: int, patience: Patience) -> None:
-    """``behind`` replies belong to commands that have left with it: refused, they are read for the next message."""
-    reply = await line.conversation.reply("mail", patience.command)
-    if reply.code // 100 == 2:
-        return
-    outcome = answered(reply.code, reply.text, "mail")
-    last = reply
-    for _ in range(behind if outcome.code not in {0, 421} else 0):
-        last = await _other(line, outcome, patience)
-    if last.code == GO_ON:  # for whom? Nothing that we say now is sure to be a command
-        line.conversation.close()
-    raise Trouble(outcome)
-
-
-async def _other(line: Line, outcome: Outcome, patience: Patience) -> Reply:
-    try:
-        return await line.conversation.reply("mail", patience.command)
-    except Trouble:
-        raise Trouble(outcome) from None  # the refusal was heard, whatever became of the connection
-
-
-async def _recipients(
-    line: Line, recipients: Sequence[Address], say: Callable[[int], None], outcomes: Outcomes, patience: Patience
-) -> bool:
-    """Whether any was accepted; the others have their outcome then."""
-    accepted = False
-    for at, address in enumerate(recipients):
-        say(at)
-        reply = await line.conversation.reply("rcpt", patience.command)
-        if reply.code // 100 == 2:
-            accepted = True
-            continue
-        outcome = answered(reply.code, reply.text, "rcpt")
+    def _refuse(self, address: Address, reply: Reply) -> bool:
+        """The recipient has its outcome; always False. Trouble where the connection is at its end."""
+        outcome = answered(reply.code, reply.text, RCPT)
         if outcome.code in {0, 421}:
             raise Trouble(outcome)
-        outcomes[address.key] = outcome
-    return accepted
+        self.outcomes[address.key] = outcome
+        return False
 
+    def _expect_go_on(self, reply: Reply) -> None:
+        if reply.code != GO_ON:
+            if reply.code // 100 == 2:  # an answer too many before: whose the refusals were, nobody knows
+                self.outcomes.clear()
+            raise Trouble(refused(reply.code, reply.text, DATA))
+        conversation = self.line.conversation
+        if not conversation.is_quiet and not conversation.was_lost:
+            raise Trouble(unanswered(DATA, "the server answered more than it was asked"))
 
-async def _data(line: Line, patience: Patience) -> bool:
-    reply = await line.conversation.reply("data", patience.data)
-    if reply.code != GO_ON:
-        raise Trouble(refused(reply.code, reply.text, "data"))
-    if not line.conversation.is_quiet and not line.conversation.was_lost:
-        raise Trouble(unanswered("data", "the server answered more than it was asked"))
-    return True
+    def _send(self, raw: bytes) -> Generator[str, Reply, Outcome]:
+        """The message block by block, as there is room for them, and what the server says to it."""
+        reply = MORE
+        for number, block in enumerate(blocks(raw)):
+            if number:
+                reply = yield ROOM
+            if reply is not MORE:  # it did not wait for the end
+                self.line.conversation.close()
+                return refused(reply.code, reply.text, FINAL)
+            self.say(block)
+        self.has_left = True
+        reply = yield FINAL
+        return answered(reply.code, reply.text, FINAL)
 
+    def _send_nothing(self) -> Script:
+        """All recipients were refused when DATA had left; a server that goes on all the same gets an empty message."""
+        reply = yield DATA
+        if reply.code == GO_ON:  # RFC 2920 section 3.1
+            self.say(b".\r\n")
+            yield FINAL
+        elif reply.code // 100 not in {4, 5}:
+            self.line.conversation.close()
 
-async def _no_data(line: Line, patience: Patience) -> bool:
-    """All recipients were refused when DATA had left; a server that goes on all the same gets an empty end of data."""
-    reply = await line.conversation.reply("data", patience.data)
-    if reply.code == GO_ON:  # RFC 2920 section 3.1
-        await line.conversation.ask(b".\r\n", "final", patience.final)
-    elif reply.code // 100 not in {4, 5}:
-        line.conversation.close()
-    return False
+    def _conclude(self, last: Outcome | None) -> None:
+        """Whoever has no outcome of their own has the last one."""
+        if last is not None:
+            for address in self.envelope.recipients:
+                self.outcomes.setdefault(address.key, last)
 
+    def _reset(self, last: Outcome | None) -> Script:
+        """Makes the connection good for the next message, or closes it."""
+        if last is not None and (last.code == 421 or (not last.code and last.delivery is Delivery.PENDING)):
+            self.line.conversation.close()
+        elif last is None or (last.stage != FINAL and last.code):
+            # RFC 5321 section 4.1.1.4: an end of data ends the transaction; without a code it was never begun
+            self.say(b"RSET\r\n")
+            try:
+                reply = yield RSET
+            except Trouble:
+                return
+            if reply.code != 250:
+                self.line.conversation.close()
 
-async def _message(line: Line, raw: bytes, patience: Patience) -> Outcome:
-    all_left = await send(line.conversation, raw, patience.block)
-    reply = await line.conversation.reply("final", patience.final)
-    if all_left:
-        return answered(reply.code, reply.text, "final")
-    line.conversation.close()
-    return refused(reply.code, reply.text, "final")
-
-
-async def _reset(line: Line, last: Outcome | None, patience: Patience) -> None:
-    """Makes the connection good for the next message, or closes it."""
-    if last is not None and (last.code == 421 or (not last.code and last.delivery is Delivery.PENDING)):
-        line.conversation.close()
-    elif last is not None and (last.stage == "final" or not last.code):
-        return  # RFC 5321 section 4.1.1.4: the end of data ended the transaction; or it was never begun
-    else:
-        try:
-            expect(await line.conversation.ask(b"RSET\r\n", "rset", patience.command), 250, "rset")
-        except Trouble:
-            line.conversation.close()
+    @property
+    def went_nowhere(self) -> bool:
+        """Whether a kept connection turned out to be at its end before any of the message left: a new one may do."""
+        found = self.outcomes.values()
+        if any(one.stage == FINAL or one.delivery is not Delivery.PENDING for one in found):
+            return False
+        return self.line.conversation.was_lost or any(one.code == 421 and one.stage == MAIL for one in found)
 
 
 def _words(words: str) -> bytes:
@@ -205,11 +193,4 @@ def _words(words: str) -> bytes:
 
 
 def _path(address: Address | None) -> bytes:
-    return f"<{address or ''}>".encode()
-
-
-def _needs_utf8(envelope: Envelope, raw: bytes) -> bool:
-    senders = () if envelope.sender is None else (envelope.sender,)
-    if any(not address.is_ascii for address in (*senders, *envelope.recipients)):
-        return True
-    return envelope.smtputf8 and not is_ascii(raw[: Header.read(raw).end])
+    return str(address or "").encode()
