@@ -1,4 +1,4 @@
-"""One attempt at a queue entry that is ours: its transactions, what they came to, and a line in the log."""
+"""One attempt at a queue entry that is ours, and how the entry stands after it."""
 
 from __future__ import annotations
 
@@ -6,45 +6,28 @@ import asyncio
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import Enum, auto
 from functools import partial
 
 import structlog
 
 from gateway.domain.errors import Conflict, NotFound, PosternError, SignInRefused
 from gateway.domain.firm import Firm, Mailbox
-from gateway.domain.mail import Asked, Delivery, Notify, Outcome, QueueEntry, QueueState, Recipient
+from gateway.domain.mail import Delivery, Outcome, QueueEntry, QueueState
 from gateway.domain.record import EventKind, SyncState
 from gateway.outbound.bounce import Bounces
+from gateway.outbound.course import Course, Verdict, after, expired
 from gateway.outbound.insist import insist
 from gateway.outbound.remember import remember
-from gateway.outbound.telling import say
-from gateway.outbound.ways import Ways, came_to_the_message
-from gateway.policy.dsn import parameters
+from gateway.outbound.ways import Ways
 from gateway.policy.retry import given_up, next_attempt
 from gateway.settings.gateway import Settings
-from gateway.store.room import Room
+from gateway.store.room import SMALL, Room
 from gateway.store.store import Store
-from gateway.upstream.smtp import Attempt, SmtpRelay
+from gateway.upstream.smtp import SmtpRelay
 
 log = structlog.get_logger()
-
-MAX_RECIPIENTS = 100  # of one transaction: what every server takes, RFC 5321 section 4.5.3.1.8
-
-Outcomes = dict[str, Outcome]
-
-
-class Verdict(Enum):
-    """What an attempt says about the account that it was made through."""
-
-    DELIVERED = auto()  # it took the message for everybody, and nothing is left to do
-    WORKED = auto()  # it took the message, or refused it
-    TROUBLE = auto()  # it did not come as far as the message
-    NO_ANSWER = auto()  # nobody took the connection
-    NOTHING = auto()
 
 
 class Attempts:
@@ -77,17 +60,24 @@ class Attempts:
         if mailbox is None:
             await self._hold(entry, await self._why_not(entry.mailbox))
             return Verdict.NOTHING
+        if entry.size <= SMALL:
+            return await self._take_up(entry, mailbox)
         async with self._room.take(entry.size):
-            try:
+            return await self._take_up(entry, mailbox)
+
+    async def _take_up(self, entry: QueueEntry, mailbox: Mailbox) -> Verdict:
+        raw = self._store.bodies.at_hand(entry.sha256)
+        try:
+            if raw is None:
                 raw = await self._store.bodies.get(entry.sha256)
-            except (Conflict, NotFound) as error:  # what is not what was accepted is never sent (hostile G2)
-                await self._set_aside(entry, f"its bytes can't be read back: {error.sentence}")
-                return Verdict.NOTHING
-            try:
-                return await self._relay_all(entry, mailbox, raw)
-            except SignInRefused as error:
-                await self._sign_in_refused(entry, mailbox, error)
-                return Verdict.NOTHING
+        except (Conflict, NotFound) as error:  # what is not what was accepted is never sent (hostile G2)
+            await self._set_aside(entry, f"its bytes can't be read back: {error.sentence}")
+            return Verdict.NOTHING
+        try:
+            return await self._relay_all(entry, mailbox, raw)
+        except SignInRefused as error:
+            await self._sign_in_refused(entry, mailbox, error)
+            return Verdict.NOTHING
 
     async def _why_not(self, key: str) -> str:
         """Why nothing is sent through a mailbox that the firm does not have just now."""
@@ -124,47 +114,45 @@ class Attempts:
 
     async def _relay_all(self, entry: QueueEntry, mailbox: Mailbox, raw: bytes) -> Verdict:
         """The transactions one after the other; what one came to is written while the next is on its way."""
-        picked_up, last, verdict = self._now(), Outcomes(), Verdict.NOTHING
-        handed: set[str] = set()  # whose success nobody but we will tell
-        made: list[Attempt] = []
         writing: list[asyncio.Task[None]] = []
+        course = Course(entry, raw, self._now(), lambda outcomes: writing.append(self._writes(entry, outcomes)))
         try:
-            for batch in transactions(entry):
-                if last:
-                    writing.append(asyncio.create_task(self._keep(entry, last)))
-                attempt = await self._ways.deliver(
-                    mailbox,
-                    entry.sender,
-                    [one.address for one in batch],
-                    raw,
-                    smtputf8=entry.smtputf8,
-                    asked=asked(entry, batch),
-                )
-                last = attempt.outcomes
-                made.append(attempt)
-                handed |= set() if attempt.reports else {one.address.key for one in batch if wants_success(one)}
-                entry = after(entry, last)
-                verdict = judged(attempt)
-                say(entry, attempt, raw, picked_up)
-                if verdict in {Verdict.TROUBLE, Verdict.NO_ANSWER}:
-                    break  # the others' turn comes with the next attempt
+            envelopes = course.envelopes()
+            if envelopes:
+                await self._ways.deliver(mailbox, envelopes, raw, course.told)
         except Exception:
-            if last:  # who has it is not sent it again, whatever went wrong with the next one
-                await insist(partial(self._store.queue.record, entry.id, last))
+            if course.unkept:  # who has it is not sent it again, whatever went wrong after that
+                await insist(partial(self._store.queue.record, entry.id, course.unkept))
             raise
         finally:
             if writing:
                 await asyncio.gather(*writing)
-        await self._conclude(entry, last)
-        await remember(self._store, entry, made, picked_up)
+        if not course.is_done:
+            return await self._make_good(course)
+        await self._done(entry, course.unkept, self._now())
+        self._delivered()
+        return Verdict.DELIVERED
+
+    def _writes(self, entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> asyncio.Task[None]:
+        record = partial(self._store.queue.record, entry.id, outcomes, recipients=entry.recipients)
+        return asyncio.create_task(insist(record))
+
+    async def _make_good(self, course: Course) -> Verdict:
+        """The end of an attempt after which something is to be done, told, or kept for people."""
+        entry = course.ended()
+        await self._conclude(entry, course.unkept)
+        await remember(self._store, entry, course.made, course.picked_up)
+        handed = course.handed()
         if handed:
             await self._bounces.relayed(entry, handed)
         elif all(one.delivery is Delivery.DELIVERED for one in entry.recipients):
             return Verdict.DELIVERED
-        return verdict
+        return course.verdict
 
-    async def _keep(self, entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> None:
-        await insist(partial(self._store.queue.record, entry.id, outcomes, recipients=entry.recipients))
+    async def _done(self, entry: QueueEntry, outcomes: Mapping[str, Outcome], now: datetime) -> None:
+        people = entry.recipients
+        settle = self._store.queue.settle
+        await insist(partial(settle, entry.id, QueueState.DONE, now, outcomes=outcomes, recipients=people))
 
     async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
         """Done, again later, or given up. Failures are reported before the entry may be done, and once."""
@@ -182,8 +170,7 @@ class Attempts:
             await self.again(entry, last)
             await self._bounces.delayed(entry, since=now - waited, until=now + patience - waited)
         else:
-            done = partial(self._store.queue.settle, entry.id, QueueState.DONE, now)
-            await insist(partial(done, outcomes=last, recipients=entry.recipients))
+            await self._done(entry, last, now)
         if any(one.delivery is Delivery.DELIVERED for one in entry.recipients):
             self._delivered()
 
@@ -211,48 +198,3 @@ def truth(error: Exception) -> dict[str, object]:
     if isinstance(error, PosternError):
         return {"error": error.sentence, "detail": error.detail}
     return {"error": type(error).__name__, "trace": "".join(traceback.format_tb(error.__traceback__))}
-
-
-def transactions(entry: QueueEntry) -> Iterator[list[Recipient]]:
-    """Those that everybody may see together; each rule's copy in one of its own, so that no trace joins them."""
-    pending = [one for one in entry.recipients if one.delivery is Delivery.PENDING]
-    seen = [one for one in pending if not one.bcc]
-    for at in range(0, len(seen), MAX_RECIPIENTS):
-        yield seen[at : at + MAX_RECIPIENTS]
-    for one in pending:
-        if one.bcc:
-            yield [one]
-
-
-def asked(entry: QueueEntry, batch: Sequence[Recipient]) -> Asked | None:
-    """What the next server is told of the author's wishes; None where there are none."""
-    words = {one.address.key: parameters(entry, one, upstream_has_dsn=True) for one in batch}
-    mail = next((" ".join(of_mail) for of_mail, _ in words.values()), "")
-    rcpt = {key: " ".join(of_rcpt) for key, (_, of_rcpt) in words.items() if of_rcpt}
-    return Asked(mail, rcpt) if mail or rcpt else None
-
-
-def wants_success(recipient: Recipient) -> bool:
-    return Notify.SUCCESS in recipient.wish.notify
-
-
-def after(entry: QueueEntry, outcomes: Mapping[str, Outcome]) -> QueueEntry:
-    """The entry as the queue will have it; only who is pending is ever tried."""
-
-    def heard(one: Recipient) -> Recipient:
-        outcome = outcomes.get(one.address.key)
-        return one if outcome is None else Recipient(one.address, outcome.delivery, one.bcc, outcome, one.wish)
-
-    return replace(entry, recipients=tuple(heard(one) for one in entry.recipients))
-
-
-def judged(attempt: Attempt) -> Verdict:
-    if came_to_the_message(attempt):
-        return Verdict.WORKED
-    return Verdict.TROUBLE if attempt.answered else Verdict.NO_ANSWER
-
-
-def expired(recipient: Recipient) -> Outcome:
-    """Given up, with the last thing the peer said (RFC 3463: 4.4.7, delivery time expired)."""
-    said = recipient.last.text if recipient.last else "no attempt could be made"
-    return Outcome(Delivery.FAILED, 0, "5.4.7", f"given up after trying for too long; last answer: {said}", "final")

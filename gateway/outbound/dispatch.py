@@ -17,8 +17,9 @@ import structlog
 from gateway.domain.errors import Conflict, NoSpace, TemporaryFailure
 from gateway.domain.firm import Firm
 from gateway.domain.mail import QueueEntry, QueueState
-from gateway.outbound.attempt import Attempts, Verdict, truth
+from gateway.outbound.attempt import Attempts, truth
 from gateway.outbound.bounce import Bounces
+from gateway.outbound.course import Verdict
 from gateway.outbound.flow import AT_ONCE, Flow
 from gateway.outbound.insist import ROOM_WAIT
 from gateway.policy.queue import QueueAction, after
@@ -84,7 +85,8 @@ class Dispatcher:
         if mailbox is None or not self._flow.has_room(entry.mailbox):
             return entry
         self._flow.begun(mailbox, entry.mailbox, len(entry.recipients))
-        return replace(entry, state=after(entry.state, QueueAction.CLAIM), attempts=1)
+        claimed = after(entry.state, QueueAction.CLAIM)
+        return replace(entry, state=claimed, attempts=1, began=self._store.queue.clock())
 
     def told(self, entry: QueueEntry, kept: bool) -> None:
         """See `Desk`. What is stopped before it gets here stays booked, and is due again at the next start."""
@@ -169,9 +171,9 @@ class Dispatcher:
 
     def _judge(self, mailbox: str, verdict: Verdict, tasks: asyncio.TaskGroup) -> None:
         """What the attempt says about the account."""
-        if verdict in {Verdict.DELIVERED, Verdict.WORKED}:
+        if verdict in (Verdict.DELIVERED, Verdict.WORKED):
             self._flow.worked(mailbox)
-        elif verdict in {Verdict.TROUBLE, Verdict.NO_ANSWER}:
+        elif verdict in (Verdict.TROUBLE, Verdict.NO_ANSWER):
             if self._flow.failed(mailbox):
                 log.warning("account-in-trouble", mailbox=mailbox, answers=verdict is not Verdict.NO_ANSWER)
             if verdict is Verdict.NO_ANSWER and mailbox not in self._knocking and not self._stopping:

@@ -19,6 +19,7 @@ WAKE_AT = PER_MAILBOX // 2  # in hand: claiming half a share costs little more t
 
 @dataclass(slots=True)
 class _State:
+    mailbox: Mailbox | None  # as it was when its limits were looked at
     limits: Limits
     pace: Pace
     failures: int = 0  # of the account as a whole, in a row
@@ -70,15 +71,21 @@ class Flow:
 
     def begun(self, mailbox: Mailbox | None, key: str, recipients: int) -> None:
         """An entry is in hand."""
-        now, limits = self.clock(), limits_for(mailbox)
-        if key not in self._states:
-            self._states[key] = _State(limits, fresh(limits, now))
-        state = self._states[key]
-        if state.limits != limits:  # the firm has changed them
-            state.limits, state.pace = limits, fresh(limits, now)
+        now, state = self.clock(), self._states.get(key)
+        if state is None or state.mailbox is not mailbox:
+            state = self._known(mailbox, key, now)
         state.in_hand += 1
         state.pace = state.pace.begun(recipients, now)
         self._total += 1
+
+    def _known(self, mailbox: Mailbox | None, key: str, now: float) -> _State:
+        """Its limits as they are now."""
+        limits = limits_for(mailbox)
+        state = self._states.setdefault(key, _State(mailbox, limits, fresh(limits, now)))
+        if state.limits != limits:  # the firm has changed them
+            state.limits, state.pace = limits, fresh(limits, now)
+        state.mailbox = mailbox
+        return state
 
     def ended(self, key: str) -> bool:
         """The entry is out of hand; whether it is time to claim more."""

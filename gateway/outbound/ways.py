@@ -9,8 +9,8 @@ import structlog
 from gateway.domain.address import Address
 from gateway.domain.errors import SignInRefused
 from gateway.domain.firm import Mailbox
-from gateway.domain.mail import Asked, Delivery, Outcome
-from gateway.upstream.smtp import Attempt, SmtpRelay
+from gateway.domain.mail import Delivery, Outcome
+from gateway.upstream.smtp import Attempt, Envelope, SmtpRelay
 
 BEFORE_MAIL = frozenset({"connect", "tls", "auth"})  # stages in which nothing of a message has left
 SPARED = 60.0  # seconds in which a server that was not there is not tried again, so that no message waits for it twice
@@ -27,36 +27,47 @@ class Ways:
         self._out: dict[str, tuple[tuple[object, ...], float]] = {}  # by mailbox: the account, and until when
 
     async def deliver(
-        self,
-        mailbox: Mailbox,
-        sender: Address | None,
-        recipients: Sequence[Address],
-        raw: bytes,
-        *,
-        smtputf8: bool,
-        asked: Asked | None,
-    ) -> Attempt:
-        """As `SmtpRelay.deliver`, which tells what it raises; by the second server only before any of it has left.
+        self, mailbox: Mailbox, envelopes: Sequence[Envelope], raw: bytes, told: Callable[[Attempt], None]
+    ) -> None:
+        """As `SmtpRelay.deliver_all`; by the second server only before any of a transaction has left.
 
-        A password that the first server refuses is no reason to go another way: a person has to know of it.
+        ``told`` hears of every transaction that was made, and last of the one that could not be, if there is one. A
+        password that the first server refuses is no reason to go another way: a person has to know of it.
         """
-
-        async def by(way: Mailbox) -> Attempt:
-            return await self._relay.deliver(way, sender, recipients, raw, smtputf8=smtputf8, asked=asked)
-
         second = mailbox.by_fallback
         if second is None:
-            return await by(mailbox)
+            unreached = await self._relay.deliver_all(mailbox, envelopes, raw, told)
+        else:
+            unreached = await self._by_either(mailbox, second, envelopes, raw, told)
+        if unreached is not None:
+            told(unreached)
+
+    async def _by_either(
+        self,
+        mailbox: Mailbox,
+        second: Mailbox,
+        envelopes: Sequence[Envelope],
+        raw: bytes,
+        told: Callable[[Attempt], None],
+    ) -> Attempt | None:
+        made = 0
+
+        def over(attempt: Attempt) -> None:
+            nonlocal made
+            made += 1
+            told(attempt)
+
         if not self._is_spared(mailbox):
-            attempt = await by(mailbox)
-            if came_to_the_message(attempt):
+            unreached = await self._relay.deliver_all(mailbox, envelopes, raw, over)
+            if made:
                 self._back(mailbox)
-                return attempt
-            self._gone(mailbox, attempt)
+            if unreached is None:
+                return None
+            self._gone(mailbox, unreached)
         try:
-            return await by(second)
+            return await self._relay.deliver_all(second, envelopes[made:], raw, over)
         except SignInRefused as error:
-            return _not_signed_in(second, recipients, error)
+            return _not_signed_in(second, envelopes[made].recipients, error)
 
     def _is_spared(self, mailbox: Mailbox) -> bool:
         account, until = self._out.get(mailbox.key, ((), 0.0))
@@ -75,9 +86,10 @@ class Ways:
 
 def came_to_the_message(attempt: Attempt) -> bool:
     """Whether the server heard of the message: then what it said of it counts, and none of it may go another way."""
-    return any(
-        one.delivery is not Delivery.PENDING or one.stage not in BEFORE_MAIL for one in attempt.outcomes.values()
-    )
+    for one in attempt.outcomes.values():
+        if one.delivery is not Delivery.PENDING or one.stage not in BEFORE_MAIL:
+            return True
+    return False
 
 
 def _not_signed_in(second: Mailbox, recipients: Sequence[Address], error: SignInRefused) -> Attempt:

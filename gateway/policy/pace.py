@@ -89,6 +89,8 @@ class Pace:
 
     def room(self, now: float, most: int) -> int:
         """How many messages may be begun, up to ``most``. One may overdraw the day with its recipients."""
+        if self.minute is None and self.day is None:
+            return most
         return min(most, *(bucket.room(now) for bucket in (self.minute, self.day) if bucket is not None), most)
 
     def wait(self, now: float) -> float:
@@ -97,6 +99,8 @@ class Pace:
 
     def begun(self, recipients: int, now: float) -> Pace:
         """After a message to so many."""
+        if self.minute is None and self.day is None:
+            return self
         return Pace(
             None if self.minute is None else self.minute.taken(1, now),
             None if self.day is None else self.day.taken(recipients, now),

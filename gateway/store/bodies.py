@@ -99,6 +99,10 @@ class Bodies:
             raise _damaged(sha256)
         return content
 
+    def at_hand(self, sha256: str) -> bytes | None:
+        """The bytes, where they are in memory: what came in is not read back in the next moments."""
+        return self._fresh.get(sha256)
+
     async def find(self, sha256: str) -> Mail:
         """As `get`; what lies in a file stays there."""
         size, content = await self._small(sha256)

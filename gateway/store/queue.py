@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -56,7 +56,9 @@ class Desk(Protocol):
     """Who attends to entries; asked and told on the loop."""
 
     def book(self, entry: QueueEntry) -> QueueEntry:
-        """The entry as it is to be queued: ACTIVE, its first attempt booked, where the desk is going to make it."""
+        """The entry as it is to be queued: where the desk is going to make its first attempt that is booked, and the
+        entry is ACTIVE and begun.
+        """
         ...
 
     def told(self, entry: QueueEntry, kept: bool) -> None:
@@ -98,16 +100,13 @@ class Queue:
 
     async def enter(self, entry: QueueEntry, body: Body, fingerprint: str = "", *, desk: Desk | None = None) -> None:
         """The same for a body that was made ready before: whose hash ``entry`` has."""
-        entry = self._begun(entry)
-        if desk is None:
-            await self._writer.run_together(_add, _New(body, entry, fingerprint))
-            return
-        booked = desk.book(entry)
-        await self._writer.run_together(_add, _New(body, booked, fingerprint), partial(desk.told, booked))
+        booked = self._begun(entry if desk is None else desk.book(entry))
+        told = None if desk is None else partial(desk.told, booked)
+        await self._writer.run_together(_add, _New(body, booked, fingerprint), told)
 
     def _begun(self, entry: QueueEntry) -> QueueEntry:
         """It ages from now on, unless it is to leave later: then from when it does."""
-        return entry if entry.not_before else replace(entry, began=self.clock())
+        return entry if entry.not_before or entry.began else replace(entry, began=self.clock())
 
     async def claim(
         self, now: datetime, limit: int, rooms: Mapping[str, int] | None = None, each: int | None = None
@@ -137,21 +136,21 @@ class Queue:
         for number in events:
             self._bell.ring(number)
 
-    async def record(
+    def record(
         self,
         id: str,  # noqa: A002 - the word of the API
         outcomes: Mapping[str, Outcome],
         *,
         recipients: Sequence[Recipient] = (),
-    ) -> None:
+    ) -> Coroutine[None, None, None]:
         """Keep what an attempt came to, by address key; the first delivery makes the sent copy a duty.
 
         A delivery is never taken back, and what was settled stays so unless it turns out to be delivered. Whoever
         knows the entry's ``recipients``, all and in their order, spares looking for them.
         """
-        await self._writer.run_together(results.keep, results.Progress(id, outcomes, recipients))
+        return self._writer.run_together(results.keep, results.Progress(id, outcomes, recipients))
 
-    async def settle(
+    def settle(
         self,
         id: str,  # noqa: A002
         state: QueueState,
@@ -160,7 +159,7 @@ class Queue:
         outcomes: Mapping[str, Outcome] | None = None,
         *,
         recipients: Sequence[Recipient] = (),
-    ) -> None:
+    ) -> Coroutine[None, None, None]:
         """End an attempt, and keep what it came to as `record` does, in one transaction.
 
         ``next_attempt`` of what is QUEUED again is a moment of `clock`, so that a jump of the wall clock in between
@@ -168,7 +167,7 @@ class Queue:
         `Conflict` when the state forbids it, or when DONE is said with recipients still pending.
         """
         end = results.Settlement(id, outcomes or {}, recipients, state, next_attempt, hold_reason)
-        await self._writer.run_together(results.keep, end)
+        return self._writer.run_together(results.keep, end)
 
     async def hasten(self, mailbox: str, now: datetime) -> int:
         """Its server answers again: what waits because nobody did is due now; how many."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.domain.address import Address
 from gateway.domain.firm import Mailbox
-from gateway.domain.mail import Asked, Delivery, Outcome, QueueState
+from gateway.domain.mail import Delivery, Outcome, QueueState
 from gateway.domain.record import EventKind
-from gateway.upstream.smtp import Attempt, SmtpRelay
+from gateway.upstream.smtp import Attempt, Envelope, SmtpRelay
 from tests.outbound.test_dispatch import dispatching, settled
 from tests.outbound.test_sent import copying, duty_done
 from tests.rig import AL, ANA, ARCHIVE, STRANGER, SUPPORT, letter, rig
@@ -29,19 +28,14 @@ class Buggy(SmtpRelay):
         super().__init__(hostname="mail.firm.example")
         self._at = at
 
-    async def deliver(
-        self,
-        mailbox: Mailbox,
-        sender: Address | None,
-        recipients: Sequence[Address],
-        raw: bytes,
-        *,
-        smtputf8: bool = False,
-        asked: Asked | None = None,
-    ) -> Attempt:
-        if self._at in {one.key for one in recipients}:
-            raise KeyError(raw)
-        return await super().deliver(mailbox, sender, recipients, raw, smtputf8=smtputf8, asked=asked)
+    async def deliver_all(
+        self, mailbox: Mailbox, envelopes: Sequence[Envelope], raw: bytes, told: Callable[[Attempt], None]
+    ) -> Attempt | None:
+        for envelope in envelopes:
+            if self._at in {one.key for one in envelope.recipients}:
+                raise KeyError(raw)
+            assert await super().deliver_all(mailbox, [envelope], raw, told) is None
+        return None
 
 
 async def test_an_attempt_that_breaks_is_logged_and_put_off_and_takes_nothing_else_down(tmp_path: Path) -> None:
@@ -51,7 +45,7 @@ async def test_an_attempt_that_breaks_is_logged_and_put_off_and_takes_nothing_el
             await settled(r, await r.accepted(letter()))
         (line,) = (line for line in lines if line["event"] == "attempt-broke")
         assert (line["queue_id"], line["error"], line["broken"]) == (entry.id, "KeyError", 1)
-        assert "in deliver" in line["trace"]
+        assert "in deliver_all" in line["trace"]
         assert "Dear Al" not in str(lines)
         assert timedelta(seconds=48) <= entry.next_attempt - r.clock() <= timedelta(seconds=72)
         assert entry.recipients[0].last is not None

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from gateway.domain.address import Address
 from gateway.domain.firm import Endpoint, Security
 from gateway.domain.mail import Delivery, QueueEntry, QueueState
-from gateway.outbound.attempt import MAX_RECIPIENTS
+from gateway.outbound.course import MAX_RECIPIENTS
 from gateway.trial.faults import Refuse, Stall
 from tests.outbound.test_dispatch import dispatching, settled
 from tests.rig import AL, ANA, STRANGER, SUPPORT, Rig, letter, rig

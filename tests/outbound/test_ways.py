@@ -16,7 +16,7 @@ from gateway.domain.mail import Delivery, Outcome, QueueState
 from gateway.outbound.ways import SPARED, Ways
 from gateway.trial.faults import Drop, Refuse
 from gateway.trial.provider import TrialProvider
-from gateway.upstream.smtp import Attempt, SmtpRelay
+from gateway.upstream.smtp import Attempt, Envelope, SmtpRelay
 from tests.outbound.test_dispatch import dispatching, settled
 from tests.rig import AL, PASSWORD, SUPPORT, letter, rig, small_firm
 
@@ -38,9 +38,9 @@ class Road:
         self.ways = Ways(self.relay, clock=lambda: self.seconds)
 
     async def send(self) -> tuple[Attempt, Outcome]:
-        attempt = await self.ways.deliver(
-            self.mailbox, self.mailbox.address, [TO], letter(), smtputf8=False, asked=None
-        )
+        made: list[Attempt] = []
+        await self.ways.deliver(self.mailbox, [Envelope(self.mailbox.address, [TO])], letter(), made.append)
+        (attempt,) = made
         return attempt, attempt.outcomes[TO.key]
 
     def took(self) -> tuple[int, int]:
