@@ -27,31 +27,41 @@ _ARMOUR = {  # at the start of a line: armour that is quoted in a reply seals no
 }
 _CUE = (b"BEGIN PGP", b"BEGIN=20PGP", b"=\r\n", b"=2D")  # one of them stands in armour, whatever the encoding did
 MAX_ARMOUR = 100_000  # octets of a part that are searched for it; it stands at the top
+KEPT = 4  # parts whose octets are handed on; a letter has its text twice, and may quote some more
+
+Decoded = dict[int, bytes]  # octets of parts in quoted-printable, by the part's number
 
 
-def sealed(raw: bytes, tree: Sequence[Part]) -> str:
-    """Say why the whole body must stay byte for byte as it is; empty if it need not."""
+def sealed(raw: bytes, tree: Sequence[Part], decoded: Decoded | None = None) -> str:
+    """Say why the whole body must stay byte for byte as it is; empty if it need not.
+
+    ``decoded`` takes what had to be decoded for that, for whom that spares doing it again.
+    """
+    decoded = {} if decoded is None else decoded
     if tree[0].content_type.startswith("message/"):
         return "The message is another message."
     for part in tree:
         reason = _SEALED.get(part.content_type) or _named(part)
         if reason and _is_way_to_body(part, tree):
             return reason
-    return _PGP if any(is_text(part) and _is_armoured(raw, part) for part in tree) else ""
+    return _PGP if any(is_text(part) and _is_armoured(raw, part, decoded) for part in tree) else ""
 
 
 def _named(part: Part) -> str:
     return _SMIME if part.content_type == "application/octet-stream" and _SMIME_FILE.fullmatch(part.filename) else ""
 
 
-def _is_armoured(raw: bytes, part: Part) -> bool:
+def _is_armoured(raw: bytes, part: Part, decoded: Decoded) -> bool:
     if part.encoding in IDENTITY:
         found = raw.find(b"-----BEGIN PGP", part.header_end, part.body_end) != -1
         return found and _holds_armour(part.body(raw), part.content_type)
     head = raw[part.header_end : min(part.body_end, part.header_end + MAX_ARMOUR)]
-    if part.encoding == "quoted-printable" and not any(cue in head for cue in _CUE):
+    if part.encoding == "quoted-printable" and not any(map(head.__contains__, _CUE)):
         return False
-    return _holds_armour(decode_transfer(head, part.encoding)[0], part.content_type)
+    octets = decode_transfer(head, part.encoding)[0]
+    if part.encoding == "quoted-printable" and len(head) == part.body_end - part.header_end and len(decoded) < KEPT:
+        decoded[part.number] = octets
+    return _holds_armour(octets, part.content_type)
 
 
 def _holds_armour(octets: bytes, content_type: str) -> bool:

@@ -12,7 +12,7 @@ from gateway.mime.quote import FROM, OTHER, says_who_wrote, text_quote_start
 MAX_CANDIDATES = 2_000  # marks that are looked at closely; a reply has one within the first few
 
 _CITE = ('type="cite', "type='cite", "type=cite")
-_MARKS = (
+MARKS = (
     *("gmail_quote", "gmail_extra", "gmail_attr", "moz-cite-prefix", "moz-forward-container", "yahoo_quoted"),
     *("divrplyfwdmsg", "appendonsend", "olk_src_body_section", "stopspelling", "zwchr", "isreplycontent"),
     *("protonmail_quote", "tutanota_quote", "zmail_extra", "mail-editor-reference-message-container"),
@@ -64,7 +64,7 @@ def _marks(lowered: str, end: int) -> list[tuple[int, str]]:
     """Find all the marks in their order, as many as a sane reply has."""
     found: list[tuple[int, str]] = []
     tags = "\n".join(set(_UP_TO_END.findall(lowered, 0, end)))  # the same few stand in all of a page
-    for mark in _MARKS:
+    for mark in MARKS:
         at = lowered.find(mark, 0, end) if mark in tags else -1
         count = 0
         while at != -1 and count < MAX_CANDIDATES:

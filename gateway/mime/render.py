@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway.domain.errors import BadMessage
 from gateway.domain.firm import InlineImage
-from gateway.mime.body import body_parts, sealed
+from gateway.mime.body import Decoded, body_parts, sealed
 from gateway.mime.header import Field, Header
 from gateway.mime.related import Pictures, in_related, shows
 from gateway.mime.splice import Splice, spliced
@@ -95,7 +95,8 @@ def _ends_line(header: Header) -> bool:
 
 def _signed(raw: bytes, header: Header, block: SignatureBlock, notes: list[str]) -> list[Splice]:
     tree = parts(raw, header)
-    reason = sealed(raw, tree)
+    decoded: Decoded = {}
+    reason = sealed(raw, tree, decoded)
     bodies = () if reason else body_parts(tree)
     if not bodies:
         notes.append(f"No signature added: {reason or 'The message has no text.'}")
@@ -104,29 +105,28 @@ def _signed(raw: bytes, header: Header, block: SignatureBlock, notes: list[str])
     splices: list[Splice] = []
     for part in bodies:
         try:
-            splices.extend(_signed_part(raw, tree, part, block, known))
+            if part.content_type == "text/html" or block.text:
+                body = TextBody.read(raw, part, tree, decoded.get(part.number))
+                splices.extend(_signed_part(tree, body, block, known))
         except LeftAlone as fault:
             notes.append(f"No signature added to the {part.content_type} part: {fault}.")
     return splices
 
 
-def _signed_part(raw: bytes, tree: tuple[Part, ...], part: Part, block: SignatureBlock, known: Known) -> list[Splice]:
+def _signed_part(tree: tuple[Part, ...], body: TextBody, block: SignatureBlock, known: Known) -> list[Splice]:
     """Write the signature into one part; nothing where it stands already."""
-    if part.content_type != "text/html" and not block.text:
-        return []
-    body = TextBody.read(raw, part, tree)
-    place = Place.of(body)
-    if place.has(known):
+    place = Place.free(body, known)
+    if place is None:
         return []
     if not body.is_html:
         return added(body, place.at, block_of(body, place, block.text))
     if not block.html:
         return added(body, place.at, block_of(body, place, _as_html(block.text)))
     markup, images = _with_ids(block)
-    if images and not known.forms and shows(raw, tree, body.text[: place.at], images):
+    if images and not known.forms and shows(body.raw, tree, body.text[: place.at], images):
         return []
     splices = added(body, place.at, block_of(body, place, markup))
-    return in_related(raw, tree, part, splices, Pictures(images, block.seed)) if images else splices
+    return in_related(body.raw, tree, body.part, splices, Pictures(images, block.seed)) if images else splices
 
 
 def _as_html(text: str) -> str:

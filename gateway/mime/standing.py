@@ -18,7 +18,7 @@ MAX_MATCHES = 1_000  # places that are looked at
 _NOTHING = re.compile(
     r"[\s*_\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+|\[cid:[^\]\s]{1,200}\]|<(?:mailto|https?|tel):[^<>\s]{1,2000}>"
 )
-_REMOVED = b" \t\n\r\v\f\x1c\x1d\x1e\x1f*_-"  # of ASCII: what _NOTHING takes out, and what _RULES are made of
+REMOVED = b" \t\n\r\v\f\x1c\x1d\x1e\x1f*_-"  # of ASCII: what _NOTHING takes out, and what _RULES are made of
 _RULES = frozenset({"", "--", "---", "\u2014"})
 
 
@@ -28,6 +28,7 @@ class Known:
 
     forms: tuple[str, ...]
     like_a_quote: bool
+    plainest: tuple[bytes, ...]  # the plainest letters of each form
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -36,7 +37,8 @@ class Known:
         page = Page.read(markup)
         found = ("".join(letters(text.splitlines())), "".join(letters(text_lines(page, 0, len(markup)))))
         quote = text_quote_start(text) < len(text) or html_quote(page)[0] < page.body_end() or "\n>" in f"\n{text}"
-        return cls(tuple({form: None for form in found if form}), quote)
+        forms = tuple({form: None for form in found if form})
+        return cls(forms, quote, tuple(map(_plainest, forms)))
 
     def stands(self, own: Iterable[str], below: Iterable[str]) -> bool:
         """Whether it is whole lines of the author's own text.
@@ -61,11 +63,11 @@ class Known:
         if "[" in text or "<" in text:  # names of pictures and links would have to be taken out
             return True
         plain = _plainest(text)
-        return any(_plainest(form) in plain for form in self.forms)
+        return any(form in plain for form in self.plainest)
 
 
 def _plainest(text: str) -> bytes:
-    return text.encode("ascii", "ignore").translate(None, _REMOVED)
+    return text.encode("ascii", "ignore").translate(None, REMOVED)
 
 
 def letters(lines: Iterable[str]) -> list[str]:

@@ -13,6 +13,7 @@ from gateway.mime.page import Page, text_lines
 from gateway.mime.quote import text_quote_start
 from gateway.mime.standing import Known
 from gateway.mime.tree import Part
+from gateway.mime.unquoted import plain_end
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _BOMS = ("\ufeff", "\ufffe")
@@ -42,11 +43,11 @@ class TextBody:
     delimiters: tuple[bytes, ...] = ()
 
     @classmethod
-    def read(cls, raw: bytes, part: Part, tree: Sequence[Part]) -> TextBody:
-        """Decode strictly; raises LeftAlone where that can't be done."""
+    def read(cls, raw: bytes, part: Part, tree: Sequence[Part], decoded: bytes | None = None) -> TextBody:
+        """Decode strictly; raises LeftAlone where that can't be done. ``decoded``: its octets, where they are known."""
         if part.is_unclear:
             raise LeftAlone("its header can be read in two ways")
-        octets = _octets(part.body(raw), part.encoding)
+        octets = _octets(part.body(raw), part.encoding) if decoded is None else decoded
         codec = _codec(part, octets)
         try:
             text = octets.decode(codec)
@@ -74,6 +75,16 @@ class Place:
     own: Sequence[str]
     below: Sequence[str]
     page: Page | None = None
+
+    @classmethod
+    def free(cls, body: TextBody, known: Known) -> Place | None:
+        """Find it; None where that signature stands in the body already."""
+        end = plain_end(body.octets, body.codec, known, is_html=body.is_html)
+        if end is not None:
+            behind = len(body.octets) - end  # octets, and characters too: ASCII in what may have others
+            return cls(len(body.text) - behind, (), ())
+        place = cls.of(body)
+        return None if place.has(known) else place
 
     @classmethod
     def of(cls, body: TextBody) -> Place:
