@@ -127,7 +127,7 @@ def signed_names(header: Header) -> list[str]:
     """What ``h=`` lists: every field of the two lists that is there, and each oversigned one once more."""
     present: dict[str, int] = {}
     for span in header.fields:
-        name = span.name.lower()
+        name = span.key
         present[name] = present.get(name, 0) + 1
     names = [name for name in OVERSIGNED for _ in range(present.get(name.lower(), 0) + 1)]
     return names + [name for name in SIGNED for _ in range(present.get(name.lower(), 0))]
@@ -137,7 +137,7 @@ def _signed_fields(header: Header, names: Sequence[str]) -> bytes:
     """The fields in the order of ``h=``, those of one name from the bottom up (section 5.4.2)."""
     found: dict[str, list[bytes]] = {name.lower(): [] for name in names}
     for span in header.fields:
-        name = span.name.lower()
+        name = span.key
         if name in found:
             found[name].append(relaxed_field(name.encode(), header.raw[span.value_start : span.end]) + b"\r\n")
     return b"".join(found[name.lower()].pop() for name in names if found[name.lower()])

@@ -58,7 +58,7 @@ class Unusable:
 
 def read_signature(header: Header, span: FieldSpan) -> Signature | Unusable:
     """A DKIM-Signature; also ARC-Message-Signature, whose i= is a number (RFC 8617 section 4.1.2)."""
-    is_arc = span.name.lower() == ARC_MESSAGE
+    is_arc = span.key == ARC_MESSAGE
     tags = read_tags(header.value(span))
     if tags is None:
         return Unusable("", "it is no list of tags")

@@ -126,8 +126,8 @@ def _signed_fields(header: Header, signature: Signature) -> bytes:
     """The fields in the order of h=, those of one name from the bottom up (section 5.4.2), then its own without b=."""
     found: dict[str, list[FieldSpan]] = {name: [] for name in signature.names}
     for span in header.fields:
-        if span.name.lower() in found and span.start != signature.span.start:
-            found[span.name.lower()].append(span)
+        if span.key in found and span.start != signature.span.start:
+            found[span.key].append(span)
     spans = [found[name].pop() for name in signature.names if found[name]]
     whole = [canonical_field(header, span, signature.form) + b"\r\n" for span in spans]
     return b"".join(whole) + own_field(header, signature)
@@ -145,5 +145,5 @@ def canonical_field(header: Header, span: FieldSpan, form: str, *, unsigned: boo
         end = b"\r\n" if value.endswith(b"\r\n") else b""
         value = _VALUE.sub(rb"\1", value.removesuffix(end), count=1)
     if form == "relaxed":
-        return relaxed_field(span.name.lower().encode(), value.removesuffix(b"\r\n"))
+        return relaxed_field(span.key.encode(), value.removesuffix(b"\r\n"))
     return header.raw[span.start : span.value_start] + value.removesuffix(b"\r\n")

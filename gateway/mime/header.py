@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from gateway.domain.address import NamedAddress
@@ -24,10 +26,9 @@ _FIELD = re.compile(  # name, obsolete white space behind it, and the rest; or a
 )
 _TOKEN_NAME = re.compile(r"[!-9;-~]{1,76}")
 _LINE_END = re.compile(rb"\r?\n")
-_PRINTABLE = re.compile(r"[ -~]*")
 _WORD = re.compile(r" *[^ ]+")
 _HALF = re.compile("[\ud800-\udfff]")
-_BODY = re.compile(r"(?:[^\r\n\x00]|\r\n[ \t]+(?=[^ \t\r\n]))*+")
+_BODY = re.compile(r"(?:[^\r\n\x00]++|\r\n[ \t]+(?=[^ \t\r\n]))*+")
 
 
 class FieldSpan(NamedTuple):  # made for each field of each part: a dataclass would take three times as long
@@ -37,6 +38,10 @@ class FieldSpan(NamedTuple):  # made for each field of each part: a dataclass wo
     start: int
     end: int
     value_start: int
+    key: str  # the name in lower case
+
+
+_span = partial(tuple.__new__, FieldSpan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +67,32 @@ class Header:
         block, end = _extent(raw, start, stop)
         spans: list[FieldSpan] = []
         fault = "The header holds a bare CR or NUL." if _has_bare(raw, start, block) else ""
-        for number, match in enumerate(_FIELD.finditer(raw, start, block)):
-            if number == MAX_FIELDS:
-                fault = f"The header has more than {MAX_FIELDS} fields."
-                return cls(raw, start, block, end, tuple(spans), fault, complete=False)
-            if match[1] is None:
+        found = _FIELD.finditer(raw, start, block)
+        for match in islice(found, MAX_FIELDS):
+            octets, blank = match.groups()
+            if octets is None:
                 fault = fault or NO_FIELD
                 continue
-            spans.append(FieldSpan(match[1].decode("ascii"), match.start(), match.end(), match.end(2) + 1))
-            if match[2]:
+            name = octets.decode("ascii")
+            spans.append(_span((name, *match.span(), match.end(2) + 1, name.lower())))
+            if blank:
                 fault = fault or "A field's name is followed by white space."
-        return cls(raw, start, block, end, tuple(spans), fault)
+        if next(found, None) is None:
+            return cls(raw, start, block, end, tuple(spans), fault)
+        fault = f"The header has more than {MAX_FIELDS} fields."
+        return cls(raw, start, block, end, tuple(spans), fault, complete=False)
 
     @property
     def by_name(self) -> Mapping[str, Sequence[FieldSpan]]:
         """The fields by their names in lower case, each in order."""
-        if not self._by_name:
+        known = self._by_name
+        if not known:
             for span in self.fields:
-                self._by_name.setdefault(span.name.lower(), []).append(span)
-        return self._by_name
+                if span.key in known:
+                    known[span.key].append(span)
+                else:
+                    known[span.key] = [span]
+        return known
 
     def spans(self, name: str) -> tuple[FieldSpan, ...]:
         """Find the fields of that name, in any case, in order."""
@@ -160,18 +172,25 @@ def _has_bare(raw: bytes, start: int, stop: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field that we write: no CR, LF or NUL outside of its own folding, no line over 998 octets."""
+    """One field that we write: no CR, LF or NUL outside of its own folding, no line over 998 octets.
+
+    ``line`` is the field with its name, folded at 78 where it has spaces, ended by CRLF.
+    """
 
     name: str
     body: str  # folded
+    line: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not _TOKEN_NAME.fullmatch(self.name):
+        name, body = self.name, self.body
+        if not _TOKEN_NAME.fullmatch(name):
             raise ValueError("not the name of a header field")
-        if not _BODY.fullmatch(self.body) or (not self.body.isascii() and _HALF.search(self.body)):
-            raise ValueError(f"{self.name} may not hold line ends")
-        if any(len(line) > MAX_LINE for line in self.line.split(b"\r\n")):
-            raise ValueError(f"{self.name} has a word that is too long")
+        if not (body.isascii() and body.isprintable()) and (not _BODY.fullmatch(body) or _HALF.search(body)):
+            raise ValueError(f"{name} may not hold line ends")
+        line = f"{name}: {body}\r\n".encode() if body else f"{name}:\r\n".encode()
+        if len(line) > MAX_LINE and any(len(one) > MAX_LINE for one in line.split(b"\r\n")):
+            raise ValueError(f"{name} has a word that is too long")
+        object.__setattr__(self, "line", line)
 
     @classmethod
     def unstructured(cls, name: str, text: str) -> Field:
@@ -189,26 +208,31 @@ class Field:
     @classmethod
     def token(cls, name: str, ascii: str) -> Field:  # noqa: A002 - the interface's word
         """Write a value as it stands, folded at its spaces; ValueError unless it is printable ASCII."""
-        if not _PRINTABLE.fullmatch(ascii):
+        if not (ascii.isascii() and ascii.isprintable()):
             raise ValueError(f"{name} takes printable ASCII only")
         return cls(name, _folded(name, ascii.strip()))
-
-    @property
-    def line(self) -> bytes:
-        """The field with its name, folded at 78 where it has spaces, ended by CRLF."""
-        separator = ": " if self.body else ":"
-        return f"{self.name}{separator}{self.body}\r\n".encode()
 
 
 def _folded(name: str, text: str) -> str:
     if len(name) + 2 + len(text) <= FOLD_AT:
         return text
-    out: list[str] = []
-    width = len(name) + 2
-    for index, word in enumerate(_WORD.findall(text)):
-        if index and width + len(word) > FOLD_AT:
-            out.append("\r\n")
-            width = 0
-        out.append(word)
-        width += len(word)
-    return "".join(out)
+    text = text.rstrip(" ")
+    lines: list[str] = []
+    start, room = 0, FOLD_AT - len(name) - 2
+    while len(text) - start > room:
+        at = _last_gap(text, start, start + max(room, 0))
+        if at == -1:
+            break
+        lines.append(text[start:at])
+        start, room = at, FOLD_AT
+    return "\r\n".join((*lines, text[start:]))
+
+
+def _last_gap(text: str, start: int, limit: int) -> int:
+    """Where the last spaces that begin up to ``limit`` do, behind a word; else the first such ones; -1 for none."""
+    first = _WORD.match(text, start)
+    behind = first.end() if first else len(text)  # the spaces in front of it are its own
+    at = text.rfind(" ", behind, limit + 1)
+    if at == -1:
+        return text.find(" ", behind)
+    return len(text[:at].rstrip(" "))

@@ -23,6 +23,10 @@ def parse_value(value: bytes) -> tuple[str, Mapping[str, str]]:
     """Split into the word in front, in lower case, and the parameters, decoded, by lower-case name."""
     text = readable(value[:MAX_VALUE])
     plain: dict[str, str] = {}
+    if "*" not in text and "\\" not in text and "=?" not in text:  # nothing to be undone, as in nearly all
+        for name, quoted, bare in _PARAMETER.findall(text)[:MAX_PIECES]:
+            plain.setdefault(name.lower(), quoted or bare.strip())
+        return text.partition(";")[0].strip().lower(), plain
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
     for count, match in enumerate(_PARAMETER.finditer(text)):
         if count == MAX_PIECES:

@@ -33,7 +33,7 @@ class Pictures:
 def in_related(raw: bytes, tree: Sequence[Part], part: Part, splices: list[Splice], pictures: Pictures) -> list[Splice]:
     """Add the images to the multipart/related that the part is the root of, or else make one in its place."""
     parent = None if part.parent is None else tree[part.parent]
-    if parent is not None and parent.content_type == "multipart/related" and root_of(parent, tree) == part:
+    if parent is not None and parent.content_type == "multipart/related" and root_of(parent, tree) is part:
         boundary = parent.params["boundary"].rstrip().encode("utf-8", "surrogateescape")
         return [*splices, Splice(part.body_end, part.body_end, pictures.parts(b"\r\n--" + boundary))]
     return _wrapped(raw, part, splices, pictures)
@@ -48,7 +48,7 @@ def shows(raw: bytes, tree: Sequence[Part], markup: str, images: Sequence[tuple[
 
 def _wrapped(raw: bytes, part: Part, splices: list[Splice], pictures: Pictures) -> list[Splice]:
     """Move the part's Content-* fields and body inside; at its old place stands the multipart."""
-    content = [span for span in part.header.fields if span.name.lower().startswith("content-")]
+    content = [span for span in part.header.fields if span.key.startswith("content-")]
     inner_fields = b"".join(_edited(raw, splices, span.start, span.end) for span in content)
     added = b"".join(s.new for s in splices if s.start == s.end == part.header.block_end < part.header_end)
     if inner_fields and not inner_fields.endswith(b"\n"):

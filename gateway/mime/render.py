@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.domain.errors import BadMessage
@@ -59,34 +58,32 @@ def render(raw: bytes, edits: Edits, header: Header | None = None) -> Rendered:
     header = header or Header.read(raw)
     if not header.complete:
         raise BadMessage("The message has too many header fields; send it with an ordinary mail program.")
-    splices = list(_header_splices(header, edits))
+    splices = _header_splices(header, edits)
     notes: list[str] = []
     if edits.signature is not None and (edits.signature.text or edits.signature.html):
-        splices.extend(_signed(raw, header, edits.signature, notes))
+        splices += _signed(raw, header, edits.signature, notes)
     return Rendered(spliced(raw, splices), tuple(notes))
 
 
-def _header_splices(header: Header, edits: Edits) -> Iterable[Splice]:
+def _header_splices(header: Header, edits: Edits) -> list[Splice]:
     """The fields in their places: first of a name replaced, further ones dropped, the absent ones above MIME's own."""
-    if edits.prepend:
-        yield Splice(0, 0, b"".join(field.line for field in edits.prepend))
     by_name = header.by_name
-    added: list[Field] = []
-    replaced = {field.name.lower() for field in edits.replace}
-    for field in edits.replace:
-        spans = by_name.get(field.name.lower())
-        if not spans:
-            added.append(field)
-            continue
-        yield Splice(spans[0].start, spans[0].end, field.line)
-        yield from (Splice(span.start, span.end, b"") for span in spans[1:])
-    for name in {name.lower() for name in edits.remove} - replaced:
-        yield from (Splice(span.start, span.end, b"") for span in by_name.get(name, ()))
-    added.extend(field for field in edits.default if field.name.lower() not in by_name)
+    out = [Splice(0, 0, b"".join([field.line for field in edits.prepend]))] if edits.prepend else []
+    replace = {field.name.lower(): field for field in edits.replace}
+    remove = {name.lower() for name in edits.remove}
+    for name, spans in by_name.items():
+        if name in replace:
+            out.append(Splice(spans[0].start, spans[0].end, replace[name].line))
+            out += [Splice(span.start, span.end, b"") for span in spans[1:]]
+        elif name in remove:
+            out += [Splice(span.start, span.end, b"") for span in spans]
+    added = [field for name, field in replace.items() if name not in by_name]
+    added += [field for field in edits.default if field.name.lower() not in by_name]
     if added:
         at = next((span.start for span in header.fields if _MIME.match(span.name)), header.block_end)
         lead = b"" if at < header.block_end or _ends_line(header) else b"\r\n"
-        yield Splice(at, at, lead + b"".join(field.line for field in added))
+        out.append(Splice(at, at, lead + b"".join([field.line for field in added])))
+    return out
 
 
 def _ends_line(header: Header) -> bool:
@@ -135,6 +132,8 @@ def _as_html(text: str) -> str:
 
 def _with_ids(block: SignatureBlock) -> tuple[str, tuple[tuple[str, InlineImage], ...]]:
     """Give the images that the signature shows their Content-IDs of this one message."""
+    if not block.images:
+        return block.html, ()
     known = {image.name: (f"image{number}.{block.seed}@inline", image) for number, image in enumerate(block.images, 1)}
     used = {name: known[name] for name in _CID.findall(block.html) if name in known}
     if used and not block.seed:

@@ -98,7 +98,7 @@ def _whole(original: bytes) -> _Part | None:
     header = Header.read(original)
     if len(original) > MAX_FULL or header.fault or line_fault(original) or longest_line(original) > MAX_LINE:
         return None
-    head = b"".join(original[span.start : span.end] for span in header.fields if span.name.lower() not in _BLIND)
+    head = b"".join(original[span.start : span.end] for span in header.fields if span.key not in _BLIND)
     body = original[header.block_end :]
     if not head.isascii():  # a report travels without SMTPUTF8, so these octets do not stay as they are: RFC 6532 3.7
         return _Part("message/global", "base64", encode_base64(head + body))
@@ -113,7 +113,7 @@ def _headers(original: bytes) -> _Part:
         size += span.end - span.start
         if size > MAX_HEADERS:
             break
-        if span.name.lower() not in _BLIND:
+        if span.key not in _BLIND:
             kept.append(original[span.start : span.end])
     block = b"".join(kept)
     kind = "text/rfc822-headers" if block.isascii() else "message/global-headers"

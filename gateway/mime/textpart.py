@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.mime.charset import WIDE, codec_of, is_ascii_superset
@@ -55,8 +55,7 @@ class TextBody:
             raise LeftAlone(f"it is not really {part.charset[:40]}") from error
         if "\0" in text:
             raise LeftAlone("it holds NUL characters")
-        delimiters = tuple(_delimiters(part, tree))
-        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), delimiters)
+        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), _delimiters(part, tree))
 
     @property
     def is_html(self) -> bool:
@@ -130,13 +129,15 @@ def _codec(part: Part, octets: bytes) -> str:
     return codec
 
 
-def _delimiters(part: Part, tree: Sequence[Part]) -> Iterator[bytes]:
+def _delimiters(part: Part, tree: Sequence[Part]) -> tuple[bytes, ...]:
     """Of every multipart around the part."""
+    found: list[bytes] = []
     while part.parent is not None:
         part = tree[part.parent]
         boundary = part.params.get("boundary", "").rstrip()
         if boundary:
-            yield b"--" + boundary.encode("utf-8", "surrogateescape")
+            found.append(b"--" + boundary.encode("utf-8", "surrogateescape"))
+    return tuple(found)
 
 
 def _takes_eight_bits(part: Part, octets: bytes, tree: Sequence[Part]) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from gateway.mime.header import NO_FIELD, Header
 from gateway.mime.params import media_type, parse_value
@@ -21,12 +22,11 @@ MAX_KNOWN_BLOCK = 400  # octets of a header block that is remembered
 MAX_KNOWN_BLOCKS = 1_000  # about a megabyte with what they say
 
 _END = re.compile(rb"\r?\n\r?\n")
-_TELLING = frozenset({"content-type", "content-transfer-encoding", "content-disposition"})
 _TAIL = re.compile(rb"(--)?+[ \t]*+(?:(?=\r?\n)|\Z)")
 _WORD = re.compile(r"[^\s;()]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # nobody changes one; made for each part, and frozen it would take four times as long
 class Part:
     """One part; all offsets are those of the whole message. The body ends before the CRLF of the next delimiter."""
 
@@ -36,6 +36,7 @@ class Part:
     depth: int
     content_type: str
     params: Mapping[str, str] = field(repr=False)
+    charset: str
     encoding: str
     disposition: str  # "attachment", "inline", another word, or ""
     filename: str  # decoded, as the sender wrote it; ""
@@ -57,10 +58,6 @@ class Part:
         return b"" if self.header_end < self.body_end else self.header.missing_end
 
     @property
-    def charset(self) -> str:
-        return _word(self.params.get("charset", "us-ascii"))
-
-    @property
     def is_multipart(self) -> bool:
         return self.content_type.startswith("multipart/")
 
@@ -75,8 +72,7 @@ class Part:
         return raw[self.header_end : self.body_end]
 
 
-@dataclass(slots=True)
-class _Region:
+class _Region(NamedTuple):
     start: int
     stop: int
     parent: int | None
@@ -84,12 +80,12 @@ class _Region:
     default_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
+class _Told(NamedTuple):
     """What a header block says of its part; the type is empty where nothing is said."""
 
     content_type: str
     params: Mapping[str, str]
+    charset: str
     encoding: str
     disposition: str
     filename: str
@@ -98,29 +94,25 @@ class _Told:
 
     @classmethod
     def by(cls, header: Header) -> _Told:
-        first: dict[str, bytes] = {}
-        twice = False
-        for span in header.fields:
-            name = span.name.lower()
-            if name in _TELLING:
-                twice = twice or (name in first and name != "content-disposition")
-                first.setdefault(name, header.value(span))
-        word, params = parse_value(first.get("content-type", b""))
+        by_name = header.by_name
+        types, encodings = by_name.get("content-type", ()), by_name.get("content-transfer-encoding", ())
+        word, params = parse_value(header.value(types[0])) if types else ("", {})
         content_type = media_type(word, "")
-        encoding = _word(first.get("content-transfer-encoding", b"").decode("ascii", "replace")).lower()
+        encoding = _word(header.value(encodings[0]).decode("ascii", "replace")).lower() if encodings else ""
         if content_type.startswith("multipart/") and encoding not in {"", "7bit", "8bit", "binary"}:
             content_type = "application/octet-stream"  # forbidden by RFC 2045 section 6.4, and nothing to walk
         disposition, filename = "", ""
-        if "content-disposition" in first:
-            disposition, extra = parse_value(first["content-disposition"])
-            filename = extra.get("filename", "")
+        if "content-disposition" in by_name:
+            word, extra = parse_value(header.value(by_name["content-disposition"][0]))
+            disposition, filename = _word(word), extra.get("filename", "")
         return cls(
             content_type,
             params,
+            _word(params["charset"]) if "charset" in params else "us-ascii",
             encoding,
-            _word(disposition),
+            disposition,
             filename or params.get("name", ""),
-            twice,
+            len(types) > 1 or len(encodings) > 1,
             header.fault == NO_FIELD,
         )
 
@@ -144,14 +136,14 @@ def parts(raw: bytes, header: Header | None = None) -> tuple[Part, ...]:
         region = waiting.pop()
         part = _read(raw, region, found, header if region.parent is None else None)
         found.append(part)
-        if region.parent is not None:
-            children.setdefault(region.parent, []).append(part.number)
+        if part.parent is not None:
+            children.setdefault(part.parent, []).append(part.number)
         budget -= part.body_end - part.header_end
         if part.is_multipart and part.depth < MAX_DEPTH and budget > 0:
             room = MAX_PARTS - len(found) - len(waiting)
-            waiting.extend(reversed(list(_regions(raw, part, room))))
+            waiting += _regions(raw, part, room)[::-1]
     for number, known in children.items():
-        object.__setattr__(found[number], "children", tuple(known))  # still ours; a copy of each costs a fifth of all
+        found[number].children = tuple(known)  # still ours
     return tuple(found)
 
 
@@ -164,20 +156,21 @@ def _read(raw: bytes, region: _Region, found: list[Part], header: Header | None)
     content_type = told.content_type or region.default_type
     parent = None if region.parent is None else found[region.parent]
     return Part(
-        number=len(found),
-        parent=region.parent,
-        path=_path(parent, region.place, multipart=content_type.startswith("multipart/")),
-        depth=0 if parent is None else parent.depth + 1,
-        content_type=content_type,
-        params=told.params,
-        encoding=told.encoding,
-        disposition=told.disposition,
-        filename=told.filename,
-        is_unclear=told.is_told_twice or (told.has_stray_line and parent is not None),  # of the message, others judge,
-        start=region.start,
-        header_end=end,
-        body_end=region.stop,
-        message=raw,
+        len(found),
+        region.parent,
+        _path(parent, region.place, multipart=content_type.startswith("multipart/")),
+        0 if parent is None else parent.depth + 1,
+        content_type,
+        told.params,
+        told.charset,
+        told.encoding,
+        told.disposition,
+        told.filename,
+        told.is_told_twice or (told.has_stray_line and parent is not None),  # of the message, others judge
+        region.start,
+        end,
+        region.stop,
+        raw,
     )
 
 
@@ -195,22 +188,23 @@ def _path(parent: Part | None, place: int, *, multipart: bool) -> str:
     return f"{parent.path}.{place}" if parent.path else str(place)
 
 
-def _regions(raw: bytes, part: Part, room: int) -> Iterator[_Region]:
+def _regions(raw: bytes, part: Part, room: int) -> list[_Region]:
     """Cut a multipart's body at its delimiters; the preamble and what follows the closing one are nobody's."""
     boundary = part.params.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+    found: list[_Region] = []
     if not boundary or len(boundary) > MAX_BOUNDARY:
-        return
+        return found
     default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
-    start, place = None, 0
+    start = None
     for low, high, last in _delimiters(raw, boundary, part.header_end, part.body_end):
         if start is not None:
-            place += 1
-            yield _Region(start, max(low, start), part.number, place, default)
-        if last or place >= room:
-            return
+            found.append(_Region(start, max(low, start), part.number, len(found) + 1, default))
+        if last or len(found) >= room:
+            return found
         start = high
     if start is not None:
-        yield _Region(start, part.body_end, part.number, place + 1, default)
+        found.append(_Region(start, part.body_end, part.number, len(found) + 1, default))
+    return found
 
 
 def _delimiters(raw: bytes, boundary: bytes, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:

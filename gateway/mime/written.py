@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gateway.mime.charset import WIDE, written_codec
 from gateway.mime.encoding import IDENTITY, encode_base64, encode_quoted, quoted_place
@@ -11,6 +12,10 @@ from gateway.mime.header import MAX_LINE, Header
 from gateway.mime.splice import Splice
 from gateway.mime.textpart import LeftAlone, TextBody
 
+KNOWN = 128  # signatures, as they are written into parts of some kind, that are remembered: a firm has a few
+SHORT = 4_000  # characters, or octets, of one that is; so they take some megabytes at most
+
+_ONE_SPELLING = frozenset({"utf-8", "ascii"})  # decoded strictly, and encoded again, their octets are the same
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CHARSET = re.compile(rb";\s*charset\*?[0-9*]*\s*=\s*(?:\"[^\"]*\"|[^\s;]*)", re.IGNORECASE)
 _C1 = re.compile("[\x80-\x9f]")
@@ -19,15 +24,21 @@ _C1 = re.compile("[\x80-\x9f]")
 def added(body: TextBody, at: int, block: str) -> list[Splice]:
     """Add ``block`` at that character of the part's text; raises LeftAlone."""
     octets = None if body.codec in WIDE else _representable(body, block)
-    if octets is None:
-        return _raised(body, at, block)
-    before = body.text[:at].encode(body.codec, "replace")
-    if body.octets[: len(before)] != before:  # a shifted state, or one text in several spellings
+    offset = None if octets is None else _offset(body, at)
+    if octets is None or offset is None:
         return _raised(body, at, block)
     if body.part.encoding == "base64":
-        whole = body.octets[: len(before)] + octets + body.octets[len(before) :]
+        whole = body.octets[:offset] + octets + body.octets[offset:]
         return [_body(body, encode_base64(whole).removesuffix(b"\r\n"))]
-    return [_inserted(body, len(before), octets)]
+    return [_inserted(body, offset, octets)]
+
+
+def _offset(body: TextBody, at: int) -> int | None:
+    """The octet that the character is; None where octets before it may be another spelling, or a shifted state."""
+    if body.codec in _ONE_SPELLING:
+        return len(body.octets) - len(body.text[at:].encode())
+    before = body.text[:at].encode(body.codec, "replace")
+    return len(before) if body.octets[: len(before)] == before else None
 
 
 def _body(body: TextBody, coded: bytes) -> Splice:
@@ -44,24 +55,39 @@ def _inserted(body: TextBody, offset: int, octets: bytes) -> Splice:
     if at is None:
         return _body(body, encode_quoted(body.octets[:offset] + octets + body.octets[offset:]))
     soft = b"=\r\n" if at and coded[at - 1 : at] != b"\n" else b""
-    return Splice(start + at, start + at, lead + soft + encode_quoted(octets))
+    coded = _quoted(octets) if len(octets) <= SHORT else encode_quoted(octets)
+    return Splice(start + at, start + at, lead + soft + coded)
+
+
+@lru_cache(maxsize=KNOWN)
+def _quoted(octets: bytes) -> bytes:
+    return encode_quoted(octets)
 
 
 def _representable(body: TextBody, block: str) -> bytes | None:
     """Encode the block as the part is encoded; None where charset, eight bits or line length forbid it."""
     identity = body.part.encoding in IDENTITY
-    octets = _encoded(block, body.part.charset, body.codec)
-    if octets is not None and identity and not body.eight and not octets.isascii():
-        octets = None
-    if octets is None and body.is_html:
-        octets = block.encode("ascii", "xmlcharrefreplace")
-    if octets is None or (identity and not all(_fits(line, body.delimiters) for line in octets.split(b"\r\n"))):
+    seven = identity and not body.eight
+    spell = _spelled if len(block) <= SHORT else _spelled.__wrapped__
+    octets = spell(block, body.part.charset, body.codec, seven=seven, is_html=body.is_html)
+    if octets is None or (identity and not _fits(octets, body.delimiters)):
         return None
     return octets
 
 
-def _fits(line: bytes, delimiters: tuple[bytes, ...]) -> bool:
-    return len(line) <= MAX_LINE and not line.startswith(delimiters)
+def _fits(octets: bytes, delimiters: tuple[bytes, ...]) -> bool:
+    """Whether each line of it may stand as it is."""
+    if len(octets) <= MAX_LINE and not any(map(octets.__contains__, delimiters)):
+        return True
+    return not any(len(line) > MAX_LINE or line.startswith(delimiters) for line in octets.split(b"\r\n"))
+
+
+@lru_cache(maxsize=KNOWN)
+def _spelled(block: str, charset: str, codec: str, *, seven: bool, is_html: bool) -> bytes | None:
+    octets = _encoded(block, charset, codec)
+    if octets is not None and seven and not octets.isascii():
+        octets = None
+    return block.encode("ascii", "xmlcharrefreplace") if octets is None and is_html else octets
 
 
 def _encoded(block: str, charset: str, codec: str) -> bytes | None:
@@ -116,5 +142,5 @@ def _line_end_due(header: Header, replaced: Iterable[str]) -> bytes:
     """What has to stand before a field that is added to a block which the message's end has cut off."""
     last = header.raw[header.start : header.block_end][-1:]
     ended = last in {b"", b"\n"}
-    ended = ended or (bool(header.fields) and header.fields[-1].name.lower() in {name.lower() for name in replaced})
+    ended = ended or (bool(header.fields) and header.fields[-1].key in {name.lower() for name in replaced})
     return b"" if ended else b"\r\n"

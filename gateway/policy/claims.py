@@ -34,11 +34,11 @@ def check_block(header: Header) -> frozenset[str]:
     block = header.raw[header.start : header.end]
     if b"\0" in block or block.count(b"\r") != block.count(b"\r\n"):
         raise BadMessage(f"The message's header holds a bare CR or a NUL; {_AGAIN}.")
-    claims = [span for span in header.fields if span.name.lower() in _NAMES]
+    claims = [span for span in header.fields if span.key in _NAMES]
     for span in claims:
         if span.value_start - span.start != len(span.name) + 1:
             raise BadMessage(f"The {span.name} field has white space before its colon; {_AGAIN}.")
-    return frozenset(span.name.lower() for span in claims)
+    return frozenset(span.key for span in claims)
 
 
 def author(header: Header) -> NamedAddress:

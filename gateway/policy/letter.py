@@ -27,7 +27,7 @@ class Letter:
     @cached_property
     def is_reply(self) -> bool:
         """Whether it names a message that it answers (RFC 5322 section 3.6.4)."""
-        spans = (span for span in self.header.fields if span.name.lower() in _ANSWERING)
+        spans = (span for span in self.header.fields if span.key in _ANSWERING)
         return any(self.header.value(span) for span in spans)
 
     @cached_property
