@@ -131,19 +131,22 @@ class Tail:
     async def _lead(self, session: ImapSession, followers: asyncio.TaskGroup) -> None:
         clock = asyncio.get_running_loop()
         first, looked_for, looked_at, look_at = "", -1, 0.0, 0.0
+        changed = True
         try:
             while True:
                 asked = self._asked
                 await session.notify()  # again, where it told that it would tell no more
-                if session.heard_elsewhere():
+                elsewhere = session.heard_elsewhere()
+                if elsewhere:
                     look_at = min(look_at, looked_at + SHORTEST_IDLE)  # however much it has to tell
                 if asked != looked_for or clock.time() >= look_at:
                     looked_for, looked_at = asked, clock.time()
                     first = await self._look_around(session, followers)
                     look_at = clock.time() + self._facts.poll
-                await self._round(session, first)
-                if asked == self._asked:
-                    await self._wait(session, min(self._facts.renew_idle, max(look_at - clock.time(), SHORTEST_IDLE)))
+                if changed or not elsewhere:  # news of others say nothing of the first
+                    await self._round(session, first)
+                limit = min(self._facts.renew_idle, max(look_at - clock.time(), SHORTEST_IDLE))
+                changed = asked != self._asked or await self._wait(session, limit)
         finally:
             session.abort()
 
@@ -165,6 +168,7 @@ class Tail:
                 self._behind.add(folder)
                 if folder != idling[0]:
                     followers.create_task(self._stay(folder), name=f"{self._mailbox.key} {folder}")
+        session.listen_for(rest)
         if rest:
             await self._send_out(rest, await session.sights(rest))
         return idling[0]
@@ -236,10 +240,11 @@ class Tail:
         if sight is not None and not self._rounds_of(folder).paused:
             self._sights[folder] = sight
 
-    async def _wait(self, session: ImapSession, limit: float) -> None:
+    async def _wait(self, session: ImapSession, limit: float) -> bool:
+        """Whether something came or went there, or somebody asked."""
         self._idle.add(session)
         try:
-            await session.idle(limit)
+            return await session.idle(limit)
         finally:
             self._idle.discard(session)
 

@@ -149,6 +149,20 @@ async def test_news_of_the_other_folders_is_told_and_not_waited_for(tmp_path: Pa
             await gone(r)
 
 
+async def test_news_of_a_folder_with_a_connection_of_its_own_wake_no_other(tmp_path: Path) -> None:
+    async with rig(tmp_path) as r:
+        await only(r)
+        reached = r.provider.faults.reached
+        async with tailing(r, NEVER):
+            await live(r)
+            before = reached["imap:examine"], reached["imap:list"]
+            r.provider.deliver(SUPPORT, numbered(1), folder="Sent")
+            await count(r, 1)
+            r.provider.deliver(SUPPORT, numbered(2))
+            await count(r, 2)
+            assert (reached["imap:examine"] - before[0], reached["imap:list"] - before[1]) == (2, 0)
+
+
 async def test_a_server_that_can_tell_no_more_is_asked_to_begin_again(tmp_path: Path) -> None:
     async with rig(tmp_path) as r:
         await only(r)

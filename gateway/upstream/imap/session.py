@@ -76,6 +76,7 @@ class ImapSession:
         self._resyncs = False  # QRESYNC is enabled
         self._notified = False  # the server tells of other folders
         self._elsewhere = False
+        self._passed_over: frozenset[bytes] = frozenset()  # wire names of folders whose news are none
         self._counting = False  # we ask about other folders ourselves
 
     @property
@@ -157,6 +158,14 @@ class ImapSession:
         """Whether the server told of another folder than the examined one, or that it tells no more; once."""
         heard, self._elsewhere = self._elsewhere, False
         return heard
+
+    def listen_for(self, names: Collection[str]) -> None:
+        """Of the folders that `folders` named, `heard_elsewhere` tells of these only; of those that come, in any case.
+
+        So the copies that we put into Sent, whose news its own connection hears, wake nobody else.
+        """
+        wanted = frozenset(names)
+        self._passed_over = frozenset(wire for name, wire in self._wire_names.items() if name not in wanted)
 
     async def examine(self, folder: str, since: Since | None = None) -> FolderState:
         """Select it read-only: what follows is about this folder. CommandRefused when there is no such folder.
@@ -320,9 +329,12 @@ class ImapSession:
         elif isinstance(response, Vanished):
             self._vanish(response)
         elif self._notified and isinstance(response, Listed | FolderStatus):
-            self._elsewhere = self._elsewhere or not self._counting
+            self._elsewhere = self._elsewhere or not (self._counting or self._is_passed_over(response))
         elif self._notified and _overflows(response):
             self._notified, self._elsewhere = False, True
+
+    def _is_passed_over(self, response: Listed | FolderStatus) -> bool:
+        return isinstance(response, FolderStatus) and response.name in self._passed_over
 
     def _vanish(self, response: Vanished) -> None:
         if not response.earlier:
