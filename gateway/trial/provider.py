@@ -15,7 +15,7 @@ from gateway.proxy.imap.commands import VERBS
 from gateway.proxy.imap.server import ImapServer
 from gateway.proxy.imap.session import Options, Session
 from gateway.proxy.wire import Wire
-from gateway.trial import notify, resync
+from gateway.trial import multiappend, notify, resync
 from gateway.trial.faults import Faults
 from gateway.trial.imap import TrialSession
 from gateway.trial.labels import LabelledAccount
@@ -111,7 +111,8 @@ class TrialProvider:
         await self._imap.stop()
 
     def _session(self, wire: Wire, options: Options) -> Session:
-        return TrialSession(wire, self.store, options, {**VERBS, **resync.VERBS, **notify.VERBS}, self.faults)
+        verbs = {**VERBS, **resync.VERBS, **notify.VERBS, **multiappend.VERBS}
+        return TrialSession(wire, self.store, options, verbs, self.faults)
 
     async def _serve_smtp(self, wire: Wire) -> None:
         session = SmtpSession(

@@ -161,7 +161,7 @@ def _flags(old: frozenset[str], given: frozenset[str], change: FlagChange) -> fr
 class TrialAccount:
     """A `mailstore.Account` with the folders that most providers have; the last three methods are for tests."""
 
-    extensions: tuple[str, ...] = ()  # that its sessions offer, and what else they tell of messages
+    extensions: tuple[str, ...] = ("MULTIAPPEND",)  # that its sessions offer, and what else they tell of messages
     attributes: tuple[str, ...] = ()
     folders: dict[str, TrialFolder]
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 MAX_QUOTED = 1000  # octets; servers limit command lines to 8 KB and less (RFC 7162 section 4), longer ones are literals
-MAX_UNASKED_LITERAL = 4096  # octets sent without being invited: LITERAL-, RFC 7888; a larger one can be refused first
+# Octets of a literal that go out without an invitation, by what the server offers (RFC 7888); a larger one can be
+# refused before it is sent. Most letters are smaller than the second.
+UNASKED = {"LITERAL+": 64 * 1024, "LITERAL-": 4096}
+TOGETHER = 64 * 1024  # octets joined to one write: a call of the kernel costs more than to copy them
 
 _QUOTABLE = re.compile(rb"[\x20-\x7e]*")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -45,20 +48,30 @@ class Command:
         """Octets of its literals: what its time limit depends on."""
         return sum(len(argument.content) for argument in self.arguments if isinstance(argument, Literal))
 
-    def pieces(self, tag: str, *, unasked: bool) -> Iterator[Piece]:
-        """In order; ``unasked``: the server takes small literals without an invitation (LITERAL+ or LITERAL-)."""
-        line = f"{tag} {self.verb}".encode("ascii")
+    def pieces(self, tag: str, *, unasked: int) -> Iterator[Piece]:
+        """In order; ``unasked``: octets of the largest literal that the server takes without an invitation."""
+        said = bytearray(f"{tag} {self.verb}", "ascii")
         for argument in self.arguments:
             if isinstance(argument, bytes):
-                line += b" " + argument
+                said += b" " + argument
                 continue
-            small = unasked and len(argument.content) <= MAX_UNASKED_LITERAL
-            yield Piece(line + b" {%d%s}\r\n" % (len(argument.content), b"+" if small else b""), wait=not small)
-            yield Piece(argument.content, wait=False)
-            line = b""
-        yield Piece(line + b"\r\n", wait=bool(self.answers))
+            small = len(argument.content) <= unasked
+            said += b" {%d%s}\r\n" % (len(argument.content), b"+" if small else b"")
+            if not small or len(said) + len(argument.content) > TOGETHER:
+                yield Piece(bytes(said), wait=not small)
+                said.clear()
+            if len(argument.content) > TOGETHER:
+                yield Piece(argument.content, wait=False)
+            else:
+                said += argument.content
+        yield Piece(bytes(said) + b"\r\n", wait=bool(self.answers))
         for index, answer in enumerate(self.answers):
             yield Piece(answer + b"\r\n", wait=index + 1 < len(self.answers))
+
+
+def unasked(capabilities: Collection[str]) -> int:
+    """Octets of the largest literal that such a server takes without an invitation; -1: not even an empty one."""
+    return max((octets for name, octets in UNASKED.items() if name in capabilities), default=-1)
 
 
 def string(value: bytes) -> Argument:

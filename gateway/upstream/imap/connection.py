@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.domain.errors import CommandRefused, ProtocolFault, Unreachable
 from gateway.domain.firm import Endpoint, Security
-from gateway.upstream.imap.command import Command
+from gateway.upstream.imap.command import Command, unasked
 from gateway.upstream.imap.frame import fault
 from gateway.upstream.imap.parse import Status, Tagged, Untagged
 from gateway.upstream.imap.pour import Pour, Pouring, Sink
@@ -100,7 +100,7 @@ class Connection:
         patience = self._timeout + (command.size + (answer if answer > MAX_ANSWER else 0)) / SLOWEST
         silence = patience if command.size else self._timeout  # the kernel may hold much that has not left yet
         with self._exchange(command.verb, collect, answer, pouring) as tag:
-            for piece in command.pieces(tag, unasked=bool(self.capabilities & {"LITERAL+", "LITERAL-"})):
+            for piece in command.pieces(tag, unasked=unasked(self.capabilities)):
                 await self._write(piece.octets, silence, patience)
                 if piece.wait and not await self._invited(silence, patience):
                     break
@@ -192,6 +192,11 @@ class Connection:
         await self.run(Command("CAPABILITY"))
 
     async def _write(self, octets: bytes, silence: float, limit: float) -> None:
+        if len(octets) <= CHUNK:
+            self._receiver.transport.write(octets)
+            if not self._receiver.writable:
+                await self._wait(lambda: self._receiver.writable, silence, limit)
+            return
         view = memoryview(octets)
         for start in range(0, len(view), CHUNK):
             self._receiver.transport.write(view[start : start + CHUNK])

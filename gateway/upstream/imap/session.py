@@ -16,9 +16,10 @@ from gateway.domain.errors import CommandRefused
 from gateway.domain.firm import Endpoint, Secret
 from gateway.domain.large import Mail
 from gateway.policy.cursor import Sight
-from gateway.upstream.imap import answered, fetch, labels, utf7
+from gateway.upstream.imap import answered, append, fetch, labels, utf7
 from gateway.upstream.imap.answered import Marked
-from gateway.upstream.imap.command import Argument, Command, Literal, date_time, string
+from gateway.upstream.imap.append import Letter, Place
+from gateway.upstream.imap.command import Argument, Command, string
 from gateway.upstream.imap.connection import Connection
 from gateway.upstream.imap.counts import count_folders
 from gateway.upstream.imap.examine import FolderState, Since, examine
@@ -29,7 +30,7 @@ from gateway.upstream.imap.pour import Sink
 from gateway.upstream.imap.search import Sought, find_addresses, find_message_id, find_message_ids, find_uids
 from gateway.upstream.imap.signin import sign_in
 
-__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "Marked", "Since", "open_session"]
+__all__ = ["Folder", "FolderState", "HeaderRow", "ImapSession", "Letter", "Marked", "Since", "open_session"]
 
 POLL = 30.0  # seconds between NOOPs where the server has no IDLE
 NOTIFY = b"SET (SELECTED (MessageNew MessageExpunge)) (PERSONAL (MessageNew MessageExpunge MailboxName))"
@@ -69,6 +70,7 @@ class ImapSession:
         self._connection = Connection(endpoint, timeout, self._notice)
         self._lock = asyncio.Lock()
         self._wire_names: dict[str, bytes] = {}
+        self._examined: str | None = None  # the folder
         self._changed = False
         self._exists = 0
         self._uidnext = 0
@@ -229,17 +231,21 @@ class ImapSession:
 
     async def append(
         self, folder: str, raw: bytes, *, flags: Sequence[str] = ("\\Seen",), at: datetime | None = None
-    ) -> tuple[int, int] | None:
+    ) -> Place | None:
         """Put a message into the folder; its (UIDVALIDITY, UID) where the server says them (RFC 4315)."""
-        when = (date_time(at),) if at is not None else ()
-        listed = f"({' '.join(flags)})".encode("ascii")
+        return (await self.append_all(folder, [Letter(raw, at)], flags=flags))[0]
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether `append_all` may be given more than one message."""
+        return append.MULTI in self.capabilities
+
+    async def append_all(
+        self, folder: str, letters: Sequence[Letter], *, flags: Sequence[str] = ("\\Seen",)
+    ) -> list[Place | None]:
+        """All of these, or none where it raises CommandRefused; the places as `append` tells them, in their order."""
         async with self._lock:
-            command = Command("APPEND", (self._folder(folder), listed, *when, Literal(raw)))
-            status = await self._connection.run(command)
-        numbers = status.code_text.split() if status.code == "APPENDUID" else []
-        if len(numbers) != 2 or not all(word.isascii() and word.isdigit() for word in numbers):
-            return None
-        return int(numbers[0]), int(numbers[1])
+            return await append.append(self._connection, self._folder(folder), letters, flags)
 
     async def create(self, folder: str) -> None:
         """Make a folder; CommandRefused when there is one of that name."""
@@ -256,19 +262,25 @@ class ImapSession:
             return sorted(await find_message_id(self._connection, wanted))
 
     async def find_message_ids(self, folder: str, message_ids: Collection[str]) -> frozenset[str]:
-        """Which of these Message-IDs the folder, which is examined, has; asked for many at once, as most have none."""
+        """Which of these Message-IDs the folder, which is examined, has; asked for many at once, as most have none.
+
+        Where it is the examined one already it is only brought up to date: a search looks at what was told of.
+        """
         wanted = {one: one.encode("utf-8", "surrogateescape") for one in message_ids}
         usable = {one: octets for one, octets in wanted.items() if octets.strip() and b"\0" not in octets}
         if not usable:
             return frozenset()
         async with self._lock:
-            await self._examine(folder)
+            if folder == self._examined:
+                await self._connection.run(Command("NOOP"))
+            else:
+                await self._examine(folder)
             return await find_message_ids(self._connection, usable)
 
     async def mark_answered(self, folder: str, uidvalidity: int, uids: Collection[int]) -> Marked:
         r"""Set \Answered on these, and no other flag on anything; CommandRefused where the account may not."""
         async with self._lock:
-            self._changed = False
+            self._examined, self._changed = None, False
             return await answered.mark_answered(self._connection, self._folder(folder), uidvalidity, sorted(uids))
 
     async def idle(self, timeout: float) -> bool:  # noqa: ASYNC109  # reaching it is an answer, not an error
@@ -351,8 +363,10 @@ class ImapSession:
         return name.encode("utf-8", "surrogatepass") if self._utf8 else utf7.encode(name)
 
     async def _examine(self, folder: str, since: Since | None = None) -> FolderState:
+        self._examined = None
         with self._asking():
             state = await examine(self._connection, self._folder(folder), since)
+        self._examined = folder
         self._changed = False
         self._uidnext = state.uidnext
         return state

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.address import Address
-from gateway.upstream.imap.command import Command, Literal, date_time, string, uid_set
+from gateway.upstream.imap.command import TOGETHER, Command, Literal, date_time, string, uid_set, unasked
 from gateway.upstream.imap.search import address_searches
 from gateway.upstream.imap.values import date_time as read_date_time
 from gateway.upstream.imap.values import read_values
 
 
-def wire(command: Command, *, unasked: bool = False) -> bytes:
+def wire(command: Command, *, unasked: int = -1) -> bytes:
     return b"".join(piece.octets for piece in command.pieces("A1", unasked=unasked))
 
 
@@ -24,14 +24,39 @@ def test_arguments_are_joined_by_one_space() -> None:
 
 
 def test_a_literal_is_announced_and_waits_for_the_invitation() -> None:
-    pieces = list(Command("APPEND", (b'"Sent"', Literal(b"x" * 5000))).pieces("A1", unasked=True))
+    pieces = list(Command("APPEND", (b'"Sent"', Literal(b"x" * 5000))).pieces("A1", unasked=4096))
     assert [(piece.octets[-20:], piece.wait) for piece in pieces[:1]] == [(b'APPEND "Sent" {5000}\r\n'[-20:], True)]
-    assert [piece.octets for piece in pieces[1:]] == [b"x" * 5000, b"\r\n"]
-    assert not any(piece.wait for piece in pieces[1:])
+    assert [(piece.octets, piece.wait) for piece in pieces[1:]] == [(b"x" * 5000 + b"\r\n", False)]
+
+
+def test_a_large_literal_is_not_copied_to_be_written() -> None:
+    content = b"x" * 100_000
+    pieces = list(Command("APPEND", (b'"Sent"', Literal(content))).pieces("A1", unasked=65536))
+    assert pieces[1].octets is content
+    assert [piece.wait for piece in pieces] == [True, False, False]
+
+
+@given(st.lists(st.integers(0, 90_000), max_size=6), st.sampled_from([-1, 0, 4096, 65536]))
+def test_literals_of_any_size_go_out_whole_and_wait_where_they_must(sizes: list[int], limit: int) -> None:
+    literals = [Literal(b"x" * size) for size in sizes]
+    pieces = list(Command("APPEND", tuple(literals)).pieces("A1", unasked=limit))
+    announced = [f" {{{size}{'+' if size <= limit else ''}}}\r\n".encode() + b"x" * size for size in sizes]
+    assert b"".join(piece.octets for piece in pieces) == b"A1 APPEND" + b"".join(announced) + b"\r\n"
+    assert sum(piece.wait for piece in pieces) == sum(size > limit for size in sizes)
+    assert all(piece.octets.endswith(b"}\r\n") for piece in pieces if piece.wait)
+    assert all(len(piece.octets) <= 2 * TOGETHER for piece in pieces)
+
+
+def test_how_large_a_literal_may_be_depends_on_what_the_server_offers() -> None:
+    assert [unasked(frozenset(offered)) for offered in ((), ("LITERAL-",), ("LITERAL-", "LITERAL+"))] == [
+        -1,
+        4096,
+        65536,
+    ]
 
 
 def test_a_small_literal_goes_out_unasked_where_the_server_takes_that() -> None:
-    assert wire(Command("LOGIN", (Literal("é".encode()),)), unasked=True) == b"A1 LOGIN {2+}\r\n\xc3\xa9\r\n"
+    assert wire(Command("LOGIN", (Literal("é".encode()),)), unasked=4096) == b"A1 LOGIN {2+}\r\n\xc3\xa9\r\n"
 
 
 @given(st.binary(max_size=1200).filter(lambda value: b"\0" not in value))

@@ -14,7 +14,7 @@ from gateway.domain.errors import CommandRefused, SignInRefused, TooLarge, Unrea
 from gateway.domain.firm import Security
 from gateway.policy.cursor import within
 from gateway.upstream.imap import ImapSession, sent_folder
-from gateway.upstream.imap.session import Marked, Since
+from gateway.upstream.imap.session import Letter, Marked, Since
 from tests.peers import dovecot as dovecot_peer
 from tests.peers.ca import Ca
 from tests.upstream.imap.contract import DovecotPeer, Peer, connect, mail, trial_peer
@@ -168,6 +168,36 @@ async def test_what_was_appended_lies_there_with_its_date_and_flag(peer: Peer, s
     assert row.internaldate == at
     assert await session.fetch_body(1, len(raw)) == raw
     assert await asyncio.to_thread(flags, peer, "Sent") == {"\\Seen"}
+
+
+async def test_many_are_appended_at_once_where_the_server_takes_them_so(peer: Peer, session: ImapSession) -> None:
+    raws = [mail("ana@firm.example", "al@pacino.example", body=b"x\r\n" * size) for size in (1, 900, 40_000, 2)]
+    at = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+    assert session.takes_many is ("MULTIAPPEND" in session.capabilities)
+    letters = [Letter(raws[0], at), *(Letter(raw) for raw in raws[1:])]
+    if not session.takes_many:
+        with pytest.raises(CommandRefused):
+            await session.append_all("Sent", letters)
+        return
+    with pytest.raises(CommandRefused):
+        await session.append_all("Nowhere", letters)
+    placed = await session.append_all("Sent", letters)
+    state = await session.examine("Sent")
+    assert placed == [(state.uidvalidity, uid) for uid in (1, 2, 3, 4)]
+    assert [await session.fetch_body(uid, 2**20) for uid in (1, 2, 3, 4)] == raws
+    assert (await session.fetch_headers(1, 1))[0].internaldate == at
+    assert await asyncio.to_thread(flags, peer, "Sent") == {"\\Seen"}
+
+
+async def test_what_comes_while_a_folder_is_open_is_found_by_its_name_too(peer: Peer, session: ImapSession) -> None:
+    names = ["<one@firm.example>", "<two@firm.example>"]
+    assert await session.find_message_ids("Sent", names) == frozenset()
+    other = await connect(peer)
+    await other.append("Sent", mail("a@b.example", "c@d.example", message_id=names[1]))
+    await other.close()
+    assert await session.find_message_ids("Sent", names) == {names[1]}
+    await session.append("Sent", mail("a@b.example", "c@d.example", message_id=names[0]))
+    assert await session.find_message_ids("Sent", names) == set(names)
 
 
 async def test_an_append_to_a_folder_that_does_not_exist_is_refused(session: ImapSession) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.address import Address
 from gateway.domain.errors import CommandRefused, ProtocolFault, Unreachable
-from gateway.upstream.imap.session import Marked
+from gateway.upstream.imap.session import Letter, Marked
 from tests.upstream.imap.scripted import CAPABILITY, Scripted, Talk
 
 
@@ -137,6 +137,41 @@ async def test_an_append_whose_place_is_not_said_is_None() -> None:
     async with Scripted(script) as server:
         session = await server.session()
         assert await session.append("Sent", b"a: b\n", flags=("\\Seen", "$Postern")) is None
+        await session.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "places"),
+    [
+        ("APPENDUID 7 4:5", [(7, 4), (7, 5)]),
+        ("APPENDUID 7 4,9", [(7, 4), (7, 9)]),
+        ("APPENDUID 7 4", [None, None]),
+        ("APPENDUID 7 1:4294967295", [None, None]),
+        ("APPENDUID 7 9:4", [None, None]),
+        ("APPENDUID 7 4:5:6", [None, None]),
+        ("APPENDUID 7 *", [None, None]),
+        ("APPENDUID 7", [None, None]),
+        ("APPENDUID " + "9" * 5000 + " 4:5", [None, None]),
+        ("APPENDUID 7 " + "9" * 5000 + "x", [None, None]),
+        ("APPENDUID 7 " + "9," * 5000 + "x", [None, None]),
+    ],
+)
+async def test_places_that_are_not_those_of_what_was_appended_are_not_believed(
+    code: str, places: list[tuple[int, int] | None]
+) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.welcome(f"{CAPABILITY} MULTIAPPEND")
+        assert await talk.hear("APPEND") == '"Sent" (\\Seen) {1+}'
+        assert await talk.octets(1) == b"a"
+        assert await talk.line() == b" (\\Seen) {1+}"
+        assert await talk.octets(1) == b"b"
+        assert await talk.line() == b""
+        await talk.say(f"{talk.tag} OK [{code}] done")
+        await talk.listen()
+
+    async with Scripted(script) as server:
+        session = await server.session()
+        assert await session.append_all("Sent", [Letter(b"a"), Letter(b"b")]) == places
         await session.close()
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway.domain.errors import NotFound
 from gateway.proxy.imap.answers import No
 from gateway.proxy.imap.commands.reading import messages
 from gateway.proxy.imap.commands.selection import account_of, view_of
 from gateway.proxy.imap.mailstore import FlagChange, Folder, Row
-from gateway.proxy.imap.parse import Command
+from gateway.proxy.imap.parse import Arguments, Command
 from gateway.proxy.imap.sequence import SequenceSet, written
 from gateway.proxy.imap.session import Session
 from gateway.proxy.imap.view import View, flag_list
@@ -17,11 +20,27 @@ from gateway.proxy.imap.view import View, flag_list
 _STORE = re.compile(rb"[+-]?FLAGS(?:\.SILENT)?", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that a client brings."""
+
+    raw: bytes = field(repr=False)
+    flags: frozenset[str]
+    at: datetime | None
+
+
 async def append(session: Session, command: Command) -> str:
     """RFC 9051 section 6.3.12, with the UID told (RFC 4315)."""
     arguments = command.arguments
     arguments.space()
     name = arguments.mailbox()
+    letter = read_letter(arguments)
+    arguments.end()
+    return await put(session, name, [letter])
+
+
+def read_letter(arguments: Arguments) -> Letter:
+    """The ``append-message`` that stands behind the folder's name, or behind another."""
     arguments.space()
     flags = arguments.flags() if arguments.next(b"(") else frozenset[str]()
     if flags or arguments.next(b" "):
@@ -30,12 +49,17 @@ async def append(session: Session, command: Command) -> str:
     if at is not None:
         arguments.space()
     raw = arguments.literal()
-    arguments.end()
     if b"\0" in raw:
         raise No("a message holds no NUL", code="CANNOT")
+    return Letter(raw, flags, at)
+
+
+async def put(session: Session, name: str, letters: Sequence[Letter]) -> str:
+    """Into that folder, in their order; what is to be said of it. Who gives several has a store that keeps them all."""
     folder = await _target(session, name)
-    uid = await folder.append(raw, flags, at)
-    return f"{_code(session, 'APPENDUID', folder, (await folder.state()).uidvalidity, uid)}kept"
+    uids = [await folder.append(one.raw, one.flags, one.at) for one in letters]
+    validity, told = (await folder.state()).uidvalidity, written(uids).decode("ascii")
+    return f"{_code(session, 'APPENDUID', folder, validity, told)}kept"
 
 
 def _code(session: Session, word: str, folder: Folder, *values: object) -> str:
