@@ -8,7 +8,7 @@ for first. Failing to file is retried and never a reason to send again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -23,7 +23,7 @@ from gateway.domain.mail import Errand, ErrandKind, QueueEntry, SentCopy
 from gateway.domain.record import EventKind
 from gateway.outbound.attempt import truth
 from gateway.outbound.insist import ROOM_WAIT, insist
-from gateway.outbound.sent_placing import Duty, Round, Wait
+from gateway.outbound.sent_placing import Duty, Round, Task, Wait
 from gateway.outbound.sent_record import Damaged, SentRecord
 from gateway.outbound.sent_sessions import Sent, SentSessions
 from gateway.policy.sent import provider_files, upload_over
@@ -35,14 +35,15 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-AT_ONCE = 200  # copies in one round
+AT_ONCE = 500  # copies in one round
 GATHER = 0.1  # seconds from the first delivery to the round: a round costs as much for one copy as for many
-LINGER = 1.0  # seconds without copies after which connections are closed
+REST = 0.05, 1.0  # seconds from one round to the next, for each of its copies, and at most: by then more have come
+LINGER = 10.0  # seconds without copies after which connections are closed; a mail program's own is waited for for five
 RETRY = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 MARK_TRIES = 4  # refusals of a mark: an account that may not mark is not asked for ever
 LONGEST_SLEEP = 60.0  # seconds
 OUTSIDE = (UpstreamError, NoSpace, TemporaryFailure)  # what all of a mailbox meet alike, but for a refusal
-EARLY = 2_000  # entries kept in memory meanwhile, about 2 KB each: reading one again costs as much as its whole copy
+EARLY = 5_000  # entries kept in memory meanwhile, about 2 KB each: reading one again costs as much as its whole copy
 UPLOAD = "time for the copy that the mail program may save itself"
 
 
@@ -73,23 +74,23 @@ class SentCopies:
         self._due.set()
 
     async def run(self) -> None:
+        clock = asyncio.get_running_loop()
         try:
             while True:
                 self._due.clear()
-                due = await self._claim()
-                async with asyncio.TaskGroup() as accounts:
-                    for mailbox, duties in groupby(due, key=lambda duty: duty.mailbox):
-                        accounts.create_task(self._account(mailbox, list(duties)), name=f"sent copies of {mailbox}")
+                begun, due = clock.time(), await self._claim()
+                await self._round(due)
                 if len(due) < AT_ONCE:
                     await self._wait()
+                    rest = min(len(due) * REST[0], REST[1])
+                    await asyncio.sleep(max(GATHER, begun + rest - clock.time()))
         finally:
             self._sessions.abort()
 
     async def _claim(self) -> list[Duty]:
         copies = await self._claimed(self._store.queue.sent_due)
         errands = await self._claimed(self._store.errands.due)
-        duties: list[Duty] = [*copies, *errands]
-        return sorted(duties, key=lambda duty: duty.mailbox)
+        return [*copies, *errands]
 
     async def _claimed(self, due: Callable[[datetime, int], Awaitable[list[T]]]) -> list[T]:
         try:
@@ -101,13 +102,15 @@ class SentCopies:
 
     async def _wait(self) -> None:
         """Until a copy is due; connections are closed when that takes its time."""
-        if self._sessions.any_open:
+        found = [moment for moment in (await self._store.queue.sent_next(), await self._store.errands.next()) if moment]
+        wait = (min(found) - self._now()).total_seconds() if found else LONGEST_SLEEP
+        wait = min(max(wait, 0), LONGEST_SLEEP)
+        if self._sessions.any_open and wait > LINGER:
             if await self._woken(LINGER):
                 return
             await self._sessions.close()
-        found = [moment for moment in (await self._store.queue.sent_next(), await self._store.errands.next()) if moment]
-        wait = (min(found) - self._now()).total_seconds() if found else LONGEST_SLEEP
-        await self._woken(min(max(wait, 0), LONGEST_SLEEP))
+            wait -= LINGER
+        await self._woken(wait)
 
     async def _woken(self, limit: float) -> bool:
         """Whether something was delivered within so many seconds."""
@@ -116,63 +119,66 @@ class SentCopies:
                 await self._due.wait()
         except TimeoutError:
             return False
-        await asyncio.sleep(GATHER)
         return True
 
-    async def _account(self, key: str, duties: list[Duty]) -> None:
-        left = list(duties)
+    async def _round(self, due: Sequence[Duty]) -> None:
+        """Into the record first, which needs no provider; then in each mailbox over one connection."""
+        tasks = sorted(await self._recorded(due), key=_mailbox)
+        async with asyncio.TaskGroup() as accounts:
+            for mailbox, some in groupby(tasks, key=_mailbox):
+                accounts.create_task(self._account(mailbox, list(some)), name=f"sent copies of {mailbox}")
+
+    async def _recorded(self, due: Sequence[Duty]) -> list[Task]:
+        """What is to be done in the mailboxes now; one that can't be recorded holds up no other."""
+        if not due:
+            return []
         try:
-            await self._round(key, left)
+            return await self._record_all(due)
         except OUTSIDE as error:
-            for duty in left:
+            for duty in due:
+                await self._later(duty, error)
+        except Exception as error:  # noqa: BLE001 - told, once it is known whose fault it is
+            if len(due) > 1:
+                half = len(due) // 2
+                return [*await self._recorded(due[:half]), *await self._recorded(due[half:])]
+            await self._ill(due[0], error)
+        return []
+
+    async def _record_all(self, due: Sequence[Duty]) -> list[Task]:
+        """Copies that were put off were filed when that was done."""
+        copies = {duty.queue_id for duty in due if isinstance(duty, SentCopy)}
+        known = {queue_id: self._early.pop(queue_id) for queue_id in copies if queue_id in self._early}
+        asked = list(dict.fromkeys(duty.queue_id for duty in due if duty.queue_id not in known))
+        entries = known | (await self._store.queue.entries(asked) if asked else {})
+        new = [entries[queue_id] for queue_id in asked if queue_id in copies]
+        await self._record.file_all(new)
+        await self._owe_errands(new)
+        return await self._put_off([(duty, entries[duty.queue_id]) for duty in due])
+
+    async def _account(self, key: str, left: list[Task]) -> None:
+        """Those that are dealt with are taken out of ``left``."""
+        mailbox = self._firm().mailbox_by_key.get(key)
+        if mailbox is None:  # its account was removed: the record has the copy, and there is no Sent to put it in
+            await self._done([(duty, "the mailbox is not the firm's any more") for duty, _ in left])
+            return
+        try:
+            async with self._sessions.lent(mailbox) as sent:
+                await self._place(self._begin(mailbox, sent), left)
+        except OUTSIDE as error:
+            for duty, _ in left:
                 await self._later(duty, error)
         except Exception as error:  # noqa: BLE001 - told; it may be the fault of one, which then comes alone
             if len(left) > 1:
-                for duty in left:
-                    await self._account(key, [duty])
-            else:
-                await self._ill(left[0], error)
+                for task in left:
+                    await self._account(key, [task])
+            elif left:
+                await self._ill(left[0][0], error)
 
-    async def _round(self, key: str, left: list[Duty]) -> None:
-        """All due duties in one mailbox: into the record first, which needs no provider; then over one connection.
-
-        Those that are dealt with are taken out of ``left``.
-        """
-        copies = [duty.queue_id for duty in left if isinstance(duty, SentCopy)]
-        known = {queue_id: self._early.pop(queue_id) for queue_id in copies if queue_id in self._early}
-        entries = await self._store.queue.entries([duty.queue_id for duty in left if duty.queue_id not in known])
-        await self._owe_errands(await self._file(left, entries))
-        entries.update(known)
-        mailbox = self._firm().mailbox_by_key.get(key)
-        if mailbox is None:  # its account was removed: the record has the copy, and there is no Sent to put it in
-            await self._done([(duty, "the mailbox is not the firm's any more") for duty in left])
-            left.clear()
-            return
-        await self._put_off(left, entries)
-        if left:
-            async with self._sessions.lent(mailbox) as sent:
-                await self._one_by_one(sent, self._begin(mailbox), left, entries)
-
-    def _begin(self, mailbox: Mailbox) -> Round:
+    def _begin(self, mailbox: Mailbox, sent: Sent) -> Round:
         """A provider files what left through it: where mail leaves by another's server, it does not know of it."""
         imap, smtp = self._facts(mailbox.imap.host), self._facts(mailbox.smtp.host)
         files = provider_files(mailbox, known=imap.files_sent_mail and imap.name == smtp.name)
-        return Round(self._store, self._record, mailbox, now=self._now, provider_files=files)
-
-    async def _file(self, left: list[Duty], entries: Mapping[str, QueueEntry]) -> list[QueueEntry]:
-        """Those whose copies are filed in the record now; one that can't be read holds up no other."""
-        filed: list[QueueEntry] = []
-        for duty in [one for one in left if isinstance(one, SentCopy) and one.queue_id in entries]:
-            try:
-                await self._record.file(entries[duty.queue_id], None)
-            except OUTSIDE:
-                raise
-            except Exception as error:  # noqa: BLE001 - told
-                await self._ill(duty, error)
-                left.remove(duty)
-            else:
-                filed.append(entries[duty.queue_id])
-        return filed
+        return Round(self._store, self._record, mailbox, sent, now=self._now, provider_files=files)
 
     async def _owe_errands(self, entries: Sequence[QueueEntry]) -> None:
         """Before the copies are done, so that a crash finds who makes them again."""
@@ -186,35 +192,39 @@ class SentCopies:
         now = self._now()
         return max(now, upload_over(entry)) if errand.kind is ErrandKind.AUTHOR_COPY else now
 
-    async def _put_off(self, left: list[Duty], entries: Mapping[str, QueueEntry]) -> None:
+    async def _put_off(self, tasks: Sequence[Task]) -> list[Task]:
+        """The rest, after the copies that a mail program may be saving at this moment."""
         now = self._now()
-        copies = [duty for duty in left if isinstance(duty, SentCopy)]
-        early = {duty.queue_id: upload_over(entries[duty.queue_id]) for duty in copies}
-        until = {queue_id: at for queue_id, at in early.items() if at > now}
-        if until:
-            await insist(partial(self._store.queue.sent_put_off, until, UPLOAD))
-            self._early.update({queue_id: entries[queue_id] for queue_id in until} if len(self._early) < EARLY else {})
-            left[:] = [duty for duty in left if not (isinstance(duty, SentCopy) and duty.queue_id in until)]
+        early = {entry.id: entry for duty, entry in tasks if isinstance(duty, SentCopy) and upload_over(entry) > now}
+        if not early:
+            return list(tasks)
+        until = {queue_id: upload_over(entry) for queue_id, entry in early.items()}
+        await insist(partial(self._store.queue.sent_put_off, until, UPLOAD))
+        if len(self._early) < EARLY:
+            self._early |= early
+        return [(duty, entry) for duty, entry in tasks if not (isinstance(duty, SentCopy) and entry.id in early)]
 
-    async def _one_by_one(
-        self, sent: Sent, placing: Round, left: list[Duty], entries: Mapping[str, QueueEntry]
-    ) -> None:
+    async def _place(self, placing: Round, left: list[Task]) -> None:
         """Where a refusal is one message's own, the others go on."""
         ended: list[tuple[Duty, str]] = []
         try:
-            await placing.look(sent, left, entries)
+            await placing.look(left)
             while left:
+                some = placing.next_of(left)
                 try:
-                    note = await placing.do(sent, left[0], entries[left[0].queue_id])
+                    notes = await placing.do(some)
                 except Wait as wait:
-                    await self._again(left[0], wait.until, wait.sentence)
+                    await self._again(some[0][0], wait.until, wait.sentence)
                 except Exception as error:
                     if isinstance(error, OUTSIDE) and not isinstance(error, CommandRefused):
                         raise
-                    await self._ill(left[0], error)
+                    if len(some) > 1:
+                        await placing.part(some)
+                        continue
+                    await self._ill(some[0][0], error)
                 else:
-                    ended.append((left[0], note))
-                left.pop(0)
+                    ended += [(duty, note) for (duty, _), note in zip(some, notes, strict=True)]
+                del left[: len(some)]
         finally:
             if ended:  # one that a crash leaves out here is looked for in Sent before it is appended again
                 await self._done(ended)
@@ -254,3 +264,7 @@ class SentCopies:
             await insist(partial(self._store.errands.later, duty, at, why))
         else:
             await insist(partial(self._store.queue.sent_later, duty.queue_id, at, why))
+
+
+def _mailbox(task: Task) -> str:
+    return task[0].mailbox

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from gateway.domain.record import Location
@@ -37,6 +38,8 @@ _SAME = (
     )
     .order_by(_COLUMNS.uidvalidity, _COLUMNS.uid)
 )
+_HASHES = func.json_each(bindparam("hashes", type_=Text)).table_valued("value")  # however many there are
+_KNOWN = Compiled(select(message.c.sha256, message.c.id).where(message.c.sha256.in_(select(_HASHES.c.value))))
 _STALE_OF = Compiled(
     delete(location).where(
         _COLUMNS.mailbox == bindparam("of_mailbox"),
@@ -121,6 +124,16 @@ def see(connection: Connection, where: Location, number: int, *, before: bool = 
     if before:
         _STALE_OF.run(connection, {"of_mailbox": where.mailbox, "of_folder": where.folder, "number": number})
     _SEEN.run(connection, location_row(where, number))
+
+
+def see_all(connection: Connection, places: Sequence[tuple[str, Location]]) -> frozenset[str]:
+    """The same for several, by their SHA-256; the hashes of those that we do not have."""
+    hashes = {sha256 for sha256, _ in places}
+    known = {row.sha256: row.id for row in _KNOWN.all(connection, {"hashes": json.dumps(sorted(hashes))})}
+    for sha256, where in places:
+        if sha256 in known:
+            see(connection, where, known[sha256])
+    return frozenset(hashes - known.keys())
 
 
 def resight(connection: Connection, where: Location, message_id: str, size: int) -> bool:

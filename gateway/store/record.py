@@ -76,8 +76,7 @@ class Record:
         The first that can't be filed is the error; where the others matter more than their company they are to be
         filed one by one. Outdated where the firm was changed since it said whose one is.
         """
-        raws, hashes = [item.raw for item in items], [item.sha256 for item in items]
-        bodies = await asyncio.to_thread(self._bodies.prepare_all, raws, hashes)
+        bodies = await self._bodies.prepared([item.raw for item in items], [item.sha256 for item in items])
         ready = [Transaction(*one) for one in zip(items, bodies, strict=True)]
         filed, _ = await self._writer.run(
             lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
@@ -90,6 +89,10 @@ class Record:
     async def sight(self, id: int, location: Location) -> None:  # noqa: A002
         """A copy of the message lies there."""
         await self._writer.run(lambda connection: locations.see(connection, location, id))
+
+    async def sight_all(self, places: Sequence[tuple[str, Location]]) -> frozenset[str]:
+        """Copies of messages, by SHA-256, lie there; the hashes of those that the record does not have."""
+        return await self._writer.run(lambda connection: locations.see_all(connection, places))
 
     async def resight(self, location: Location, message_id: str, size: int) -> bool:
         """Know a message again that its folder held before it was renumbered; False: fetch it and file it."""

@@ -104,6 +104,6 @@ async def test_mail_that_left_while_the_firm_changed_is_filed_as_the_new_firm_ha
         old = await r.store.firm.load()
         await r.store.firm.replace(firm_of(r, "Two", ""), [], "test", NOW)
         lagging = Lagging(old, await r.store.firm.load(), 1)
-        await SentRecord(r.store, firm=lagging, now=r.clock, room=Room(2**20)).file(entry, None)
+        await SentRecord(r.store, firm=lagging, now=r.clock, room=Room(2**20)).file_all([entry])
         assert [one.message.author_login for one in await r.store.record.list("Two", None)] == [entry.login]
         assert await r.store.record.list("Al Pacino", None) == []
