@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,8 @@ def test_without_a_terminal_a_log_line_is_json_and_a_trace_shows_no_values(capfd
     said = json.loads(line)
     assert (said["event"], said["queue_id"], said["level"]) == ("broke", "Q1", "error")
     assert "RuntimeError" in said["exception"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", said["timestamp"])
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(said["timestamp"])) < timedelta(minutes=1)
     assert password not in line
 
 
