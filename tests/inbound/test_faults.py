@@ -13,6 +13,7 @@ import pytest
 
 from gateway.domain.record import EventKind, SyncState
 from gateway.inbound.tails import Tails
+from gateway.store.room import Room
 from gateway.trial.faults import Garbage, HangUp, Refuse
 from gateway.upstream.imap.receive import MAX_UNASKED
 from tests.inbound.agreement import agrees
@@ -103,6 +104,18 @@ async def test_B1_a_disk_that_fills_up_passes_no_message_by_and_goes_on_when_the
             await agrees(r, announced=8)
         assert await r.store.verify() == []
         assert list((small_disk / "tmp").iterdir()) == []
+
+
+async def test_B1_a_batch_that_could_not_be_filed_gives_back_the_memory_it_held(small_disk: Path) -> None:
+    async with rig(small_disk) as r:
+        for number in range(8):
+            r.provider.deliver(SUPPORT, padded(number, 250_000))
+        filler = await asyncio.to_thread(fill, small_disk, 300_000)
+        async with tailing(r, QUICK, room=Room(2_500_000)):  # all of them together, once
+            await live(r, SUPPORT, SyncState.RETRYING)
+            await said(r, "no room")
+            filler.unlink()
+            await agrees(r, announced=0)
 
 
 @pytest.mark.parametrize(

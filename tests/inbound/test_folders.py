@@ -15,6 +15,7 @@ from gateway.inbound.reading import TRIES
 from gateway.inbound.tails import Tails
 from gateway.inbound.watch import Watch
 from gateway.mime.address import parse_address
+from gateway.store.room import Room
 from gateway.trial.faults import HangUp, Refuse, Stall
 from gateway.upstream.providers import Facts
 from tests.inbound.test_tails import count, fetched, inbox, kinds, live, numbered
@@ -26,8 +27,9 @@ RECEIVED = "Received: from pacino.example by firm.example; Sat, 14 Mar 2026 10:0
 
 
 @contextlib.asynccontextmanager
-async def tailing(r: Rig, facts: Facts = QUICK) -> AsyncIterator[Tails]:
-    tails = Tails(Watch(r.store, lambda: r.firm, r.clock, facts=lambda _host: facts), trust=None)
+async def tailing(r: Rig, facts: Facts = QUICK, *, room: Room | None = None) -> AsyncIterator[Tails]:
+    watch = Watch(r.store, lambda: r.firm, r.clock, facts=lambda _host: facts, room=room or Room())
+    tails = Tails(watch, trust=None)
     async with running(tails):
         yield tails
 
