@@ -16,9 +16,10 @@ from aiosmtpd.smtp import Session as State
 from gateway.domain.errors import PosternError
 from gateway.submission import replies
 from gateway.submission.commands import is_web_request, read_command
+from gateway.submission.ends import ConnectionLost, Garbled, Interrupted, LineTooLong, Silence
 from gateway.submission.replies import Refused, Reply
 from gateway.submission.terms import Terms
-from gateway.submission.wire import ConnectionLost, Garbled, Interrupted, LineTooLong, Rest, Silence, Wire
+from gateway.submission.wire import Rest, Wire
 
 COMMAND_LIMIT = 2_048  # octets; RFC 5321 asks for 512 and its extensions for some hundred more; Postfix takes these
 AUTH_LIMIT = 12_288  # octets, RFC 4954 section 4

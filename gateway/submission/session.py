@@ -20,10 +20,11 @@ from gateway.submission import replies
 from gateway.submission.commands import Mail, Rcpt, read_mail, read_recipient
 from gateway.submission.conversation import Patient, Prompt
 from gateway.submission.data import Intake
+from gateway.submission.ends import ConnectionLost, Silence
 from gateway.submission.replies import Refused, Reply
 from gateway.submission.signing import SigningIn
 from gateway.submission.terms import Terms
-from gateway.submission.wire import ConnectionLost, Silence, Wire
+from gateway.submission.wire import Wire
 from gateway.submission.wishes import NOTHING_ASKED
 
 MAX_RECIPIENTS = 1_000  # of one message; RFC 5321 section 4.5.3.1.8 asks for 100, Postfix takes these

@@ -12,9 +12,10 @@ from gateway.domain.firm import Member
 from gateway.submission import auth, replies
 from gateway.submission.auth import Credentials
 from gateway.submission.conversation import AUTH_LIMIT, Conversation
+from gateway.submission.ends import Garbled, LineTooLong
 from gateway.submission.replies import Refused
 from gateway.submission.terms import Terms
-from gateway.submission.wire import Garbled, LineTooLong, Wire
+from gateway.submission.wire import Wire
 
 MAX_FAILED = 3  # of one connection; a person mistypes twice
 

@@ -13,6 +13,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
+from gateway.submission.ends import ConnectionLost, Garbled, Interrupted, LineTooLong, Silence
+
 HIGH_WATER = 256 * 1024  # octets read ahead before the peer has to wait: one read of asyncio's
 _LINE_STARTS = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n")  # a TLS handshake on a plain port has 0x16
 PEERS = 1_024  # addresses kept read: the same offices come back all day
@@ -22,26 +24,6 @@ LINGER_OCTETS = 16_000_000  # of what the peer still sends meanwhile, so that ou
 
 Rest = Callable[[], Awaitable[None]]  # what is still to be done for a command, by the session's task
 Obey = Callable[[bytes], Rest | None]  # takes a line without its CRLF; None: answered
-
-
-class ConnectionLost(Exception):
-    """The peer is gone, or we are: nothing more can be read or said."""
-
-
-class LineTooLong(Exception):
-    """No line end within the limit."""
-
-
-class Garbled(Exception):
-    """A line that ends in LF alone, or begins as no command does: nothing that follows can be taken for one."""
-
-
-class Silence(Exception):
-    """What had to come did not come in time."""
-
-
-class Interrupted(Exception):
-    """The server is stopping, and this was a moment at which a session may end."""
 
 
 class Wire(asyncio.Protocol):
