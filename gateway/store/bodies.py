@@ -156,11 +156,9 @@ class Bodies:
         self._write(large)
         return found
 
-    async def prepared(self, raws: Sequence[Mail], hashes: Sequence[str]) -> list[Body]:
-        """As `prepare_all`; in a thread only where there is something to hash or to write."""
-        if all(hashes) and all(isinstance(raw, bytes) and len(raw) < INLINE for raw in raws):
-            return self.prepare_all(raws, hashes)
-        return await asyncio.to_thread(self.prepare_all, raws, hashes)
+    def is_quick(self, raws: Sequence[Mail], hashes: Sequence[str]) -> bool:
+        """Whether `prepare_all` has nothing to hash and nothing to write for them: no thread is needed."""
+        return all(hashes) and all(isinstance(raw, bytes) and len(raw) < INLINE for raw in raws)
 
     def remember(self, bodies: Sequence[Body]) -> None:
         """These are wanted again soon, as what was just filed is to be indexed."""

@@ -10,6 +10,7 @@ from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+_DAY, _SECOND = 86_400, 1_000_000  # seconds, ticks
 # A header's date may lie in the first or last hours that datetime knows; in UTC it would fall over the edge.
 _FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _TICK
 _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _TICK
@@ -19,7 +20,8 @@ def to_ticks(moment: datetime) -> int:
     """Microseconds since 1970 in UTC; ValueError for a naive datetime."""
     if moment.utcoffset() is None:
         raise ValueError("a moment needs its time zone")
-    return min(max((moment - _EPOCH) // _TICK, _FIRST), _LAST)
+    since = moment - _EPOCH  # taken apart: to divide by a microsecond takes five times as long
+    return min(max((since.days * _DAY + since.seconds) * _SECOND + since.microseconds, _FIRST), _LAST)
 
 
 def from_ticks(ticks: int) -> datetime:

@@ -26,10 +26,13 @@ class Compiled:
 
     It is compiled when it is first needed; an insert's columns are those of the first row there ever was, and each
     row must have the same. Raises what the driver raises. No expanding parameters.
+
+    ``kept``: the values come as the database keeps them, and are not converted.
     """
 
-    def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
+    def __init__(self, statement: Select[Any] | Insert | Update | Delete, *, kept: bool = False) -> None:
         self._statement = statement
+        self._kept = kept
         self._columns: list[str] | None = None
 
     def all(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
@@ -87,7 +90,7 @@ class Compiled:
             (at, compiled.binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT))
             for at, name in enumerate(names)
         ]
-        converted = [(at, convert) for at, convert in found if convert is not None]
+        converted = [(at, convert) for at, convert in found if convert is not None and not self._kept]
 
         def bind(values: Mapping[str, object]) -> list[object]:
             given = {**fixed, **values} if fixed else values

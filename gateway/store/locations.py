@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Text, and_, bindparam, delete, exists, func, or_, select, update
@@ -25,7 +25,8 @@ _SEEN = Compiled(
             "number": insert(location).excluded.number,
             "labels": insert(location).excluded.labels,
         },
-    )
+    ),
+    kept=True,
 )
 _SAME = (
     select(_COLUMNS.uidvalidity, _COLUMNS.uid, _COLUMNS.message, _COLUMNS.stale)
@@ -134,6 +135,11 @@ def see_all(connection: Connection, places: Sequence[tuple[str, Location]]) -> f
         if sha256 in known:
             see(connection, where, known[sha256])
     return frozenset(hashes - known.keys())
+
+
+def see_new(connection: Connection, seen: Iterable[tuple[Location, int]]) -> None:
+    """These messages, by their numbers, were read there for the first time anywhere."""
+    _SEEN.many(connection, [location_row(where, number) for where, number in seen])
 
 
 def resight(connection: Connection, where: Location, message_id: str, size: int) -> bool:

@@ -45,6 +45,8 @@ Locations = list[Location]
 Documents = list[Document]
 Names = list[str]
 
+FEW = 8  # messages that are taken apart sooner than a thread is asked to
+
 NO_MESSAGE = "there is no such message: `postern mail list` shows those of a client"
 NO_DOCUMENT = "there is no such document: `postern document list` shows those of a client"
 
@@ -76,12 +78,18 @@ class Record:
         The first that can't be filed is the error; where the others matter more than their company they are to be
         filed one by one. Outdated where the firm was changed since it said whose one is.
         """
-        bodies = await self._bodies.prepared([item.raw for item in items], [item.sha256 for item in items])
-        ready = [Transaction(*one) for one in zip(items, bodies, strict=True)]
+        raws, hashes = [item.raw for item in items], [item.sha256 for item in items]
+
+        def prepare() -> list[Transaction]:
+            bodies = self._bodies.prepare_all(raws, hashes)
+            return [Transaction(*one).prepare() for one in zip(items, bodies, strict=True)]
+
+        few = len(items) <= FEW and self._bodies.is_quick(raws, hashes)
+        ready = prepare() if few else await asyncio.to_thread(prepare)
         filed, _ = await self._writer.run(
             lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
         )
-        self._bodies.remember(bodies)
+        self._bodies.remember([one.body for one in ready])
         if any(item.duty is not None for item in items):
             self._saving.wake()
         return filed

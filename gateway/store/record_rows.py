@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from sqlalchemy import Row, select
 
@@ -48,49 +47,39 @@ DIGESTED = (
 )
 
 
+_digested = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
 def digest_of(values: Sequence[object]) -> str:
     """SHA-256 in hex over the columns `DIGESTED` of a message: lists as their JSON, moments as microseconds."""
-    line = json.dumps(list(values), ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(line.encode("ascii")).hexdigest()
+    return hashlib.sha256(_digested(list(values)).encode("ascii")).hexdigest()
 
 
 def message_row(item: NewFiling, sha256: str) -> Mapping[str, object]:
-    """A message that is new."""
-    row = _noted(item, sha256)
-    return row | {"digest": digest_of([_kept(row[name]) for name in DIGESTED])}
-
-
-def _kept(value: object) -> object:
-    """As the column's type gives it to the database."""
-    match value:
-        case str():
-            return clean(value)
-        case datetime():
-            return to_ticks(value)
-        case list():
-            return json.dumps(value)
-        case _:
-            return value
-
-
-def _noted(item: NewFiling, sha256: str) -> dict[str, object]:
+    """A message that is new, its values as the database keeps them."""
     facts = item.facts
-    return {
+    row: dict[str, object] = {
         "sha256": sha256,
         "size": len(item.raw),
-        "message_id": facts.message_id,
-        "in_reply_to": [clean(one) for one in facts.in_reply_to],
-        "refs": [clean(one) for one in facts.references],
-        "subject": facts.subject,
-        "sender": facts.sender,
-        "recipients": facts.recipients,
-        "date": facts.date,
-        "people": [clean(one) for one in facts.people],
-        "filed_at": item.filed_at,
-        "author_login": item.author_login,
+        "message_id": clean(facts.message_id),
+        "in_reply_to": _listed(facts.in_reply_to),
+        "refs": _listed(facts.references),
+        "subject": clean(facts.subject),
+        "sender": clean(facts.sender),
+        "recipients": clean(facts.recipients),
+        "date": None if facts.date is None else to_ticks(facts.date),
+        "people": _listed(facts.people),
+        "filed_at": to_ticks(item.filed_at),
+        "author_login": clean(item.author_login),
         "grant_kind": item.grant,
         "saves": item.saves,
     }
+    row["digest"] = digest_of([row[name] for name in DIGESTED])
+    return row
+
+
+def _listed(words: Sequence[str]) -> str:
+    return json.dumps([clean(word) for word in words]) if words else "[]"
 
 
 def read_message(row: AnyRow) -> Message:
@@ -136,16 +125,16 @@ def read_document(row: AnyRow) -> Document:
 
 
 def location_row(where: Location, message_number: int) -> Mapping[str, object]:
-    """A place that is valid now."""
+    """A place that is valid now, its values as the database keeps them."""
     return {
-        "mailbox": where.mailbox,
-        "folder": where.folder,
+        "mailbox": clean(where.mailbox),
+        "folder": clean(where.folder),
         "uidvalidity": where.uidvalidity,
         "uid": where.uid,
         "message": message_number,
         "stale": False,
         "number": where.number or None,
-        "labels": [clean(label) for label in where.labels] or None,
+        "labels": _listed(where.labels) if where.labels else None,
     }
 
 

@@ -7,6 +7,7 @@ that name them; doing one twice changes nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -112,9 +113,24 @@ _PICTURE = insert_new(picture).on_conflict_do_nothing()
 
 def owe(connection: Connection, client: str, number: int, duty: Duty, at: datetime) -> None:
     """Make the duty, unless it was done or is as urgent already."""
-    row = {"client": client, "message": number, "duty": duty.value, "attempts": 0, "next_attempt": at, "last_error": ""}
-    if not _OWE.run(connection, row) and duty is not Duty.LOOK:
+    if not _OWE.run(connection, _owed(client, number, duty, at)) and duty is not Duty.LOOK:
         _RAISE.run(connection, {"of_client": client, "of_message": number, "new_duty": duty.value, "at": at})
+
+
+def owe_new(connection: Connection, owed: Iterable[tuple[str, int, Duty, datetime]]) -> None:
+    """Make these duties of messages that are new: by client, number, what is to be done, and since when."""
+    _OWE.many(connection, [_owed(*one) for one in owed])
+
+
+def _owed(client: str, number: int, duty: Duty, at: datetime) -> dict[str, object]:
+    return {
+        "client": client,
+        "message": number,
+        "duty": duty.value,
+        "attempts": 0,
+        "next_attempt": at,
+        "last_error": "",
+    }
 
 
 class SavingShelf:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, Row, bindparam, select, text, update
 from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.domain.errors import Conflict
-from gateway.domain.record import EventKind, Filing
+from gateway.domain.record import EventKind, Filing, NewFiling
 from gateway.domain.verdict import Check, Result, Source, Standing, Verdict, Weighed
 from gateway.store.activity import Entry, book
-from gateway.store.columns import clean
+from gateway.store.columns import clean, to_ticks
 from gateway.store.compiled import Compiled
 from gateway.store.feed import Bell, add_event
 from gateway.store.reader import Reader
@@ -30,7 +32,7 @@ _KNOWN = (
     .join(verdict, verdict.c.message == message.c.id)
     .where(message.c.sha256.in_(bindparam("hashes", expanding=True)))
 )
-_KEEP = Compiled(insert_new(verdict).on_conflict_do_nothing(index_elements=["message"]))
+_KEEP = Compiled(insert_new(verdict).on_conflict_do_nothing(index_elements=["message"]), kept=True)
 _WITHHOLD = Compiled(
     update(verdict)
     .where(verdict.c.message == bindparam("number"), verdict.c.approved_at.is_(None))
@@ -87,28 +89,37 @@ class Verdicts:
         await self._writer.run(work, self._bell.ring)
 
 
-def keep(
-    connection: Connection,
-    number: int,
-    found: Verdict,
-    *,
-    withheld: bool,
-    approved: tuple[str, datetime] | None = None,
-) -> None:
+def keep(connection: Connection, number: int, item: NewFiling) -> None:
     """With the filing of a message; one that has a verdict keeps it, and waits once there is something to wait for."""
-    row = {
+    if item.verdict is not None and not keep_new(connection, [(number, item)]) and item.withheld:
+        _WITHHOLD.run(connection, {"number": number, "waits": True})
+
+
+def keep_new(connection: Connection, filed: Iterable[tuple[int, NewFiling]]) -> int:
+    """With the filings of messages by their numbers; how many verdicts are new."""
+    rows = [_row(number, item, item.verdict) for number, item in filed if item.verdict is not None]
+    return _KEEP.many(connection, rows)
+
+
+def _row(number: int, item: NewFiling, found: Verdict) -> dict[str, object]:
+    """As the database keeps it."""
+    by, at = item.approved or ("", None)
+    return {
         "message": number,
         "standing": found.standing.value,
-        "reason": found.reason,
+        "reason": clean(found.reason),
         "source": found.source.value,
-        "authserv_id": found.authserv_id,
-        "checks": [[one.method, one.result.value, clean(one.domain), clean(one.detail)] for one in found.checks],
-        "withheld": withheld,
-        "approved_by": approved[0] if approved else "",
-        "approved_at": approved[1] if approved else None,
+        "authserv_id": clean(found.authserv_id),
+        "checks": _checked(found.checks),
+        "withheld": item.withheld,
+        "approved_by": clean(by),
+        "approved_at": None if at is None else to_ticks(at),
     }
-    if not _KEEP.run(connection, row) and withheld:
-        _WITHHOLD.run(connection, {"number": number, "waits": True})
+
+
+@lru_cache(maxsize=256)  # mail of one house is found the same again and again
+def _checked(checks: tuple[Check, ...]) -> str:
+    return json.dumps([[one.method, one.result.value, clean(one.domain), clean(one.detail)] for one in checks])
 
 
 def is_waiting(connection: Connection, number: int) -> bool:
