@@ -89,7 +89,8 @@ class Record:
         filed, _ = await self._writer.run(
             lambda connection: run_all(connection, ready), lambda done: self._bell.ring(done[1])
         )
-        self._bodies.remember([one.body for one in ready])
+        # Of history there is more than is remembered, and what is about to leave would be forgotten over it.
+        self._bodies.remember([one.body for one in ready if one.item.announce])
         if any(item.duty is not None for item in items):
             self._saving.wake()
         return filed
