@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -72,15 +72,16 @@ def filing_of(
     cursor: Cursor | None,
     now: datetime,
     announce: bool,
-    answered: frozenset[str] = frozenset(),
+    matches: Sequence[Match] | None = None,
     weighed: Weighed | None = None,
     sha256: str = "",
 ) -> NewFiling | None:
     """None when the whole message turns out to be no client's. ``said``: by itself, whatever the server had said.
 
-    Of what is unverified the attachments wait for a person; see `gateway.inbound.approval`.
+    ``matches``: whose it is, where that is known already. Of what is unverified the attachments wait for a person; see
+    `gateway.inbound.approval`.
     """
-    if not (matches := whose(firm, said, answered)):
+    if not (matches := whose(firm, said) if matches is None else matches):
         return None
     # History is saved only where it is asked for. Mail in doubt is saved once a person, or a change, says whose it is.
     saves = matches[0].direction is Direction.INBOX and mailbox.save_attachments and announce

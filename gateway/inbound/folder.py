@@ -7,7 +7,7 @@ transaction with the cursor, in the order of UIDs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -172,6 +172,7 @@ class FolderRounds:
         aside = await self._store.sync.set_aside(self._mailbox.key, self._folder, self._cursor.uidvalidity)
         found = [uid for uid in found if uid not in aside]
         await self._progress.found(len(found))
+        over = 0  # dealt with, and not noted yet
         async with Line(self._watch, self._reading, session) as line:
             for uids in _chunks(found, self._stride):
                 rows, came = await line.filing(self._headers(session, uids))
@@ -181,15 +182,22 @@ class FolderRounds:
                     self.paused = self._allowance.is_spent(self._now().date())
                     if self.paused:
                         log.info("history-waits", mailbox=self._mailbox.key, folder=self._folder)
-                        return filed + await line.drain()
-                    filed += await line.put(batch)
+                        return filed + await self._noting(over, line.drain())
+                    filed += await self._noting(over, line.put(batch))
                     await self._note_use()
-                    await self._progress.done(len(batch))
-                    left -= len(batch)
+                    over, left = len(batch), left - len(batch)
                     if session.exists > self._exists:
                         filed += await self._new(session)
-                await self._progress.done(left)  # known already, or no client's after all
-            return filed + await line.drain()
+                over += left  # known already, or no client's after all
+            return filed + await self._noting(over, line.drain())
+
+    async def _noting(self, over: int, meanwhile: Awaitable[int]) -> int:
+        """What that comes to; that so many were dealt with is noted beside it, so that nobody waits for the disk."""
+        noting = asyncio.create_task(self._progress.done(over), name="noting how far it is")
+        try:
+            return await meanwhile
+        finally:
+            await asyncio.gather(noting)
 
     async def _batches(self, rows: Sequence[HeaderRow], *, new: bool = False, announce: bool = True) -> list[list[Hit]]:
         """What is clients' and not filed for all of them yet, as it is to be taken."""
@@ -216,7 +224,7 @@ class FolderRounds:
         looks = await asyncio.to_thread(look) if len(rows) > ROWS_ON_THE_LOOP else look()
         asked = {name for look in looks for name in look.asks}
         holders = await self._store.record.holders(asked) if asked else {}
-        return hits(firm, looks, holders, self._at, to=to, announce=announce)
+        return hits(firm, looks, holders, self._lying, to=to, announce=announce)
 
     async def _headers(self, session: ImapSession, uids: Sequence[int]) -> list[HeaderRow]:
         """In the order of UIDs. Where the server fails the next try asks for fewer, down to the one it fails over."""
@@ -307,6 +315,10 @@ class FolderRounds:
 
     def _at(self, uid: int) -> Location:
         return Location(self._mailbox.key, self._folder, self._cursor.uidvalidity, uid)
+
+    def _lying(self, row: HeaderRow) -> Location:
+        validity = self._cursor.uidvalidity
+        return Location(self._mailbox.key, self._folder, validity, row.uid, row.number, row.labels)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gateway.domain.firm import Firm
 from gateway.domain.record import Cursor, Location
@@ -13,7 +13,7 @@ from gateway.mime.header import Header
 from gateway.policy.match import Match
 from gateway.upstream.imap.session import HeaderRow
 
-TOGETHER = 50  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
+TOGETHER = 100  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
 OCTETS = 4 * 1024 * 1024  # of them
 LARGEST = 160 * 1024 * 1024  # octets: a file of 100 MB, coded, and what large providers take; larger ones are set aside
 SMALL = 1024 * 1024  # octets; larger ones are taken alone
@@ -31,6 +31,13 @@ class Hit:
     announce: bool
     answered: frozenset[str] = frozenset()  # in whose record lies what it answers
     may_be_bounce: bool = False  # then it is taken alone, and kept only if it is one of ours, or a client's
+    decided: tuple[Firm, tuple[Match, ...]] | None = None  # whose it is by its header, and the firm that says so
+
+    def matches(self, firm: Firm, said: Said) -> tuple[Match, ...]:
+        """Whose it is, by what the message itself says; asked anew only where something is another than it was."""
+        if self.decided is not None and self.decided[0] is firm and self.said is said:
+            return self.decided[1]
+        return whose(firm, said, self.answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def hits(
     firm: Firm,
     looks: Sequence[Look],
     holders: Mapping[str, frozenset[str]],
-    place: Callable[[int], Location],
+    place: Callable[[HeaderRow], Location],
     *,
     to: Cursor | None,
     announce: bool,
@@ -85,8 +92,8 @@ def hits(
         if clients or look.may_be_bounce:
             cursor = None if to is None else Cursor(to.mailbox, to.folder, to.uidvalidity, row.uid + 1)
             name = look.said.facts.message_id
-            at = replace(place(row.uid), number=row.number, labels=row.labels)
-            found.append(Hit(row, at, clients, look.said, cursor, announce, answered, look.may_be_bounce))
+            said, bounce, decided = look.said, look.may_be_bounce, (firm, matches)
+            found.append(Hit(row, place(row), clients, said, cursor, announce, answered, bounce, decided))
             if name:
                 known[name] = known.get(name, frozenset()) | clients
     return found

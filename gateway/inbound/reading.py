@@ -138,13 +138,15 @@ class Reading:
         holders = await self._watch.store.record.holders({name for hit in hits for name in hit.said.answers})
         empty = frozenset[str]()
         return [
-            replace(hit, answered=empty.union(*(holders.get(name, empty) for name in hit.said.answers))) for hit in hits
+            replace(hit, answered=empty.union(*(holders.get(name, empty) for name in hit.said.answers)), decided=None)
+            for hit in hits
         ]
 
     def filing(self, hit: Hit, given: Given, weighed: Weighed | None) -> NewFiling | None:
         """What is to be filed of it."""
+        firm = self._watch.firm()
         return filing_of(
-            self._watch.firm(),
+            firm,
             self._mailbox,
             given.raw,
             given.said,
@@ -152,7 +154,7 @@ class Reading:
             cursor=hit.cursor,
             now=self._watch.now(),
             announce=hit.announce,
-            answered=hit.answered,
+            matches=hit.matches(firm, given.said),
             weighed=weighed,
             sha256=given.sha256,
         )

@@ -23,7 +23,8 @@ def sizes(batches: list[list[Hit]]) -> list[int]:
 
 
 def test_small_messages_are_taken_together_up_to_a_number_and_to_an_amount() -> None:
-    assert sizes(list(cut([hit(uid, 1000) for uid in range(120)], lambda _: False))) == [TOGETHER, TOGETHER, 20]
+    some = [hit(uid, 1000) for uid in range(2 * TOGETHER + 20)]
+    assert sizes(list(cut(some, lambda _: False))) == [TOGETHER, TOGETHER, 20]
     assert sizes(list(cut([hit(uid, SMALL) for uid in range(9)], lambda _: False))) == [4, 4, 1]
 
 
