@@ -182,7 +182,7 @@ def _stretch(ready: Sequence[Transaction], known: Mapping[str, int]) -> Sequence
 
 def _run_new(connection: Connection, ready: Sequence[Transaction]) -> list[tuple[Filed, int]]:
     """Messages that the record does not have, with one statement for all their rows of a kind."""
-    _ADD.many(connection, [one.row for one in ready])
+    _ADD.together(connection, [one.row for one in ready])
     last = _NEWEST.all(connection, {"most": len(ready)})
     numbered = list(zip(reversed([row.id for row in last]), ready, strict=True))
     add_references(connection, ((number, one.item.facts) for number, one in numbered))
@@ -202,7 +202,7 @@ def _file_new(connection: Connection, numbered: Sequence[tuple[int, Transaction]
     threads = [weaving.thread_for(client, one.item.facts, one.topic) for client, _, one in filings]
     now = weaving.begun()
     rows = [one.filing(client, number, now(said)) for (client, number, one), said in zip(filings, threads, strict=True)]
-    _FILE.many(connection, rows)
+    _FILE.together(connection, rows)
 
 
 def _count(connection: Connection, ready: Sequence[Transaction], done: Sequence[Filed]) -> None:

@@ -139,7 +139,7 @@ def see_all(connection: Connection, places: Sequence[tuple[str, Location]]) -> f
 
 def see_new(connection: Connection, seen: Iterable[tuple[Location, int]]) -> None:
     """These messages, by their numbers, were read there for the first time anywhere."""
-    _SEEN.many(connection, [location_row(where, number) for where, number in seen])
+    _SEEN.together(connection, [location_row(where, number) for where, number in seen])
 
 
 def resight(connection: Connection, where: Location, message_id: str, size: int) -> bool:

@@ -119,7 +119,7 @@ def owe(connection: Connection, client: str, number: int, duty: Duty, at: dateti
 
 def owe_new(connection: Connection, owed: Iterable[tuple[str, int, Duty, datetime]]) -> None:
     """Make these duties of messages that are new: by client, number, what is to be done, and since when."""
-    _OWE.many(connection, [_owed(*one) for one in owed])
+    _OWE.together(connection, [_owed(*one) for one in owed])
 
 
 def _owed(client: str, number: int, duty: Duty, at: datetime) -> dict[str, object]:

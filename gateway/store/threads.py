@@ -114,7 +114,7 @@ def thread_for(connection: Connection, client: str, facts: HeaderFacts, topic: s
 
 def add_references(connection: Connection, named: Iterable[tuple[int, HeaderFacts]]) -> None:
     """By its number, so that what each of these names finds it, should it be filed later."""
-    _REFER.many(connection, [{"message": number, "ref": ref} for number, facts in named for ref in refs_of(facts)])
+    _REFER.together(connection, [{"message": number, "ref": ref} for number, facts in named for ref in refs_of(facts)])
 
 
 def refs_of(facts: HeaderFacts) -> list[str]:
@@ -163,7 +163,7 @@ class Weaving:
     def begun(self) -> Callable[[int], int]:
         """Make those that are new; what it returns knows, by what `thread_for` said, a thread's number as it is now."""
         alive = [one for one in self._new if one not in self._joined]
-        _NEW.many(self._connection, [{"client": self._new[one]} for one in alive])
+        _NEW.together(self._connection, [{"client": self._new[one]} for one in alive])
         numbers = [row.id for row in _NEWEST.all(self._connection, {"most": len(alive)})] if alive else []
         made: dict[int, int] = dict(zip(alive, reversed(numbers), strict=True))
 

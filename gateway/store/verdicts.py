@@ -98,7 +98,7 @@ def keep(connection: Connection, number: int, item: NewFiling) -> None:
 def keep_new(connection: Connection, filed: Iterable[tuple[int, NewFiling]]) -> int:
     """With the filings of messages by their numbers; how many verdicts are new."""
     rows = [_row(number, item, item.verdict) for number, item in filed if item.verdict is not None]
-    return _KEEP.many(connection, rows)
+    return _KEEP.together(connection, rows)
 
 
 def _row(number: int, item: NewFiling, found: Verdict) -> dict[str, object]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_new
 
 from gateway.store.compiled import Compiled
 from gateway.store.engine import connect
@@ -63,3 +64,32 @@ def test_a_constraint_is_the_drivers_error(connection: Connection) -> None:
     copy = {"entry": 99, "state": "due", "attempts": 0, "next_attempt": NOW, "last_error": ""}
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         Compiled(insert(sent_copy)).many(connection, [copy])
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 150])
+def test_rows_that_are_inserted_together_are_those_that_are_inserted_one_by_one(
+    connection: Connection, count: int
+) -> None:
+    rows = [{**ROW, "number": number, "name": f"{number}\0", "at": minutes(number)} for number in range(count)]
+    assert Compiled(insert(activity)).together(connection, rows) == count
+    together = Compiled(select(activity)).all(connection, {})
+    Compiled(delete(activity)).run(connection, {})
+    Compiled(insert(activity)).many(connection, rows)
+    assert together == Compiled(select(activity)).all(connection, {})
+
+
+def test_rows_that_are_there_are_changed_together_as_the_statement_says(connection: Connection) -> None:
+    rows = [{**ROW, "number": number} for number in range(5)]
+    anew = insert_new(activity).on_conflict_do_update(
+        index_elements=["number"], set_={"verb": "again", "what": insert_new(activity).excluded.name}
+    )
+    Compiled(insert(activity)).together(connection, rows[:3])
+    assert Compiled(anew).together(connection, rows) == 5
+    found = Compiled(select(activity)).all(connection, {})
+    assert [(one.verb, one.what) for one in found] == [("again", "\ufffd")] * 3 + [("added", "")] * 2
+
+
+def test_a_row_that_can_not_be_leaves_none_of_its_step(connection: Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        Compiled(insert(activity)).together(connection, [ROW, {**ROW, "number": 8}, {**ROW, "number": 9}, ROW])
+    assert Compiled(select(activity)).all(connection, {}) == []
