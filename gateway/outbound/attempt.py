@@ -129,7 +129,7 @@ class Attempts:
                 await asyncio.gather(*writing)
         if not course.is_done:
             return await self._make_good(course)
-        await self._done(entry, course.unkept, self._now())
+        await self._done(entry, course.unkept, self._now(), is_owed=len(course.made) > 1)
         self._delivered()
         return Verdict.DELIVERED
 
@@ -149,10 +149,11 @@ class Attempts:
             return Verdict.DELIVERED
         return course.verdict
 
-    async def _done(self, entry: QueueEntry, outcomes: Mapping[str, Outcome], now: datetime) -> None:
-        people = entry.recipients
-        settle = self._store.queue.settle
-        await insist(partial(settle, entry.id, QueueState.DONE, now, outcomes=outcomes, recipients=people))
+    async def _done(
+        self, entry: QueueEntry, outcomes: Mapping[str, Outcome], now: datetime, *, is_owed: bool = False
+    ) -> None:
+        settle = partial(self._store.queue.settle, entry.id, QueueState.DONE, now)
+        await insist(partial(settle, outcomes=outcomes, recipients=entry.recipients, is_owed=is_owed))
 
     async def _conclude(self, entry: QueueEntry, last: Mapping[str, Outcome]) -> None:
         """Done, again later, or given up. Failures are reported before the entry may be done, and once."""

@@ -15,7 +15,7 @@ from gateway.store.clock import Kept
 from gateway.store.columns import Moment
 from gateway.store.compiled import Compiled
 from gateway.store.damaged import Unreadable, is_unreadable, set_aside
-from gateway.store.queue_rows import read_entry, read_readable
+from gateway.store.queue_rows import read_all, read_readable
 from gateway.store.schema import queue_entry, recipient
 
 _CLAIMED_AS = after(QueueState.QUEUED, QueueAction.CLAIM)
@@ -101,7 +101,7 @@ def _take(connection: Connection, now: Kept, limit: int, rooms: Mapping[str, int
             found.extend((row.next_attempt, row.number, row) for row in rows)
     found = sorted(found)[:limit]  # numbers are unique: rows are never compared
     _CLAIM.many(connection, [{"entry": number, "clock": now.at} for _, number, _ in found])
-    entries = [read_entry(connection, _claimed(row, now.at)) for _, _, row in found]
+    entries = read_all(connection, [_claimed(row, now.at) for _, _, row in found])
     return Taken(entries, due(connection) if entries else waiting)
 
 

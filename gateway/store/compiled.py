@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Delete, Insert, Select, Update
 from sqlalchemy.dialects.sqlite.pysqlite import dialect
 
+from gateway.store.columns import Moment, Words, clean, to_ticks
 from gateway.store.engine import driver
 
 _DIALECT = dialect()
+_IN: dict[type, Callable[[Any], Any]] = {Moment: to_ticks, Words: clean}  # our own types, without what is around them
 
 AT_ONCE = 64  # rows of one statement: with 16 columns a thousand values, where SQLite takes 32,766
 
@@ -121,15 +123,21 @@ class Compiled:
         compiled = self._statement.compile(dialect=_DIALECT, column_keys=self._columns)
         names = list(compiled.positiontup or ())
         fixed = {name: compiled.params[name] for name in names if not compiled.binds[name].required}
+        types = [compiled.binds[name].type for name in names]
+        ours = [(at, _IN[type(one)]) for at, one in enumerate(types) if type(one) in _IN]
         found: list[tuple[int, Process]] = [
-            (at, compiled.binds[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT))
-            for at, name in enumerate(names)
+            (at, one.dialect_impl(_DIALECT).bind_processor(_DIALECT))
+            for at, one in enumerate(types)
+            if type(one) not in _IN
         ]
         converted = [(at, convert) for at, convert in found if convert is not None and not self._kept]
 
         def bind(values: Mapping[str, object]) -> list[object]:
             given = {**fixed, **values} if fixed else values
             fields = [given[name] for name in names]
+            for at, convert in ours:
+                if fields[at] is not None:
+                    fields[at] = convert(fields[at])
             for at, convert in converted:
                 fields[at] = convert(fields[at])
             return fields

@@ -159,14 +159,16 @@ class Queue:
         outcomes: Mapping[str, Outcome] | None = None,
         *,
         recipients: Sequence[Recipient] = (),
+        is_owed: bool = False,
     ) -> Coroutine[None, None, None]:
         """End an attempt, and keep what it came to as `record` does, in one transaction.
 
         ``next_attempt`` of what is QUEUED again is a moment of `clock`, so that a jump of the wall clock in between
-        changes nothing; else it is when it ended.
+        changes nothing; else it is when it ended. ``is_owed``: a delivery was recorded before, so that the sent copy is
+        a duty already.
         `Conflict` when the state forbids it, or when DONE is said with recipients still pending.
         """
-        end = results.Settlement(id, outcomes or {}, recipients, state, next_attempt, hold_reason)
+        end = results.Settlement(id, outcomes or {}, recipients, is_owed, state, next_attempt, hold_reason)
         return self._writer.run_together(results.keep, end)
 
     async def hasten(self, mailbox: str, now: datetime) -> int:

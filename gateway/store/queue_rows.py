@@ -27,6 +27,10 @@ _ADD_ENTRIES = Compiled(insert(queue_entry))
 _NUMBER = select(queue_entry.c.number).where(queue_entry.c.id == bindparam("of")).scalar_subquery()
 _ADD_RECIPIENTS = Compiled(insert(recipient).values(entry=_NUMBER))
 _OF_ENTRY = Compiled(select(recipient).where(recipient.c.entry == bindparam("of")).order_by(recipient.c.position))
+_NUMBERS = select(func.json_each(bindparam("numbers")).table_valued("value").c.value)
+_OF_ENTRIES = Compiled(
+    select(recipient).where(recipient.c.entry.in_(_NUMBERS)).order_by(recipient.c.entry, recipient.c.position)
+)
 _IDS = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
 _NAMED = Compiled(select(queue_entry).where(queue_entry.c.id.in_(_IDS)))
 _OF_NAMED = Compiled(
@@ -73,6 +77,14 @@ def read_readable(connection: Connection, number: int) -> QueueEntry | None:
 def read_entry(connection: Connection, row: Any) -> QueueEntry:
     """The entry of a row with all columns of ``queue_entry``, whoever fetched it."""
     return _read_entry(row, [read_recipient(one) for one in _OF_ENTRY.all(connection, {"of": row.number})])
+
+
+def read_all(connection: Connection, rows: Sequence[Any]) -> list[QueueEntry]:
+    """As `read_entry`, the recipients of all in one look."""
+    people: dict[int, list[Recipient]] = {row.number: [] for row in rows}
+    for one in _OF_ENTRIES.all(connection, {"numbers": json.dumps(list(people))}):
+        people[one.entry].append(read_recipient(one))
+    return [_read_entry(row, people[row.number]) for row in rows]
 
 
 def read_named(connection: Connection, ids: Sequence[str]) -> dict[str, QueueEntry]:

@@ -60,11 +60,13 @@ class Progress:
     """What an attempt that goes on came to so far, by address key.
 
     ``recipients``: the entry's, all of them in their order, as its attempt was booked; empty where they are not known.
+    ``is_owed``: its sent copy is a duty already, from a delivery that was kept before.
     """
 
     id: str
     outcomes: Mapping[str, Outcome]
     recipients: Sequence[Recipient] = ()
+    is_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,9 @@ class _OutOfOrder(Exception):
 
 def keep(connection: Connection, results: Sequence[Progress]) -> None:
     """See `Queue.settle` and `Queue.record`: what attempts came to, in the order in which it did."""
-    rows = [_rows(one) for one in results if _is_ordinary(one)]
-    if len(rows) == len(results):
-        if _kept_at_once(connection, results, [row for some in rows for row in some]):
+    rows: list[Mapping[str, object]] = []
+    if all(_add_ordinary(one, rows) for one in results):
+        if _kept_at_once(connection, results, rows):
             return
         if len(results) > 1:
             raise _OutOfOrder
@@ -92,27 +94,23 @@ def keep(connection: Connection, results: Sequence[Progress]) -> None:
         _keep_with_care(connection, one)
 
 
-def _is_ordinary(result: Progress) -> bool:
-    """Whether it tells of recipients that it knows the places of, and of no end but the usual one."""
-    known = {one.address.key for one in result.recipients}
-    done = not isinstance(result, Settlement) or (result.state is QueueState.DONE and not result.hold_reason)
-    return done and bool(known) and known >= result.outcomes.keys()
-
-
-def _rows(result: Progress) -> list[Mapping[str, object]]:
-    found: list[Mapping[str, object]] = []
+def _add_ordinary(result: Progress, rows: list[Mapping[str, object]]) -> bool:
+    """Whether it tells of recipients that it knows the places of, and of no end but the usual one; their rows then."""
+    if isinstance(result, Settlement) and (result.state is not QueueState.DONE or result.hold_reason):
+        return False
+    outcomes, before = result.outcomes, len(rows)
     for position, one in enumerate(result.recipients):
-        outcome = result.outcomes.get(one.address.key)
+        outcome = outcomes.get(one.address.key)
         if outcome is not None:
-            found.append({"of": result.id, "at": position, "delivery": outcome.delivery.value, **outcome_row(outcome)})
-    return found
+            rows.append({"of": result.id, "at": position, "delivery": outcome.delivery.value, **outcome_row(outcome)})
+    return bool(result.recipients) and len(rows) - before == len(outcomes)
 
 
 def _kept_at_once(connection: Connection, results: Sequence[Progress], rows: Sequence[Mapping[str, object]]) -> bool:
     """False where some recipient was not pending, or some entry was not ours to end: then more has to be looked at."""
     if _HEARD.many(connection, rows) != len(rows):
         return False
-    sent.owe_all(connection, [one.id for one in results if _brings_a_delivery(one)])
+    sent.owe_all(connection, [one.id for one in results if not one.is_owed and _brings_a_delivery(one)])
     ends = [{"of": one.id, "ended_at": one.next_attempt} for one in results if isinstance(one, Settlement)]
     return _FINISH.many(connection, ends) == len(ends)
 

@@ -45,7 +45,7 @@ from gateway.submission.session import Session
 from gateway.submission.terms import Terms
 from gateway.submission.wire import Wire
 from gateway.upstream.imap.session import open_session
-from gateway.upstream.smtp import Attempt, SmtpRelay
+from gateway.upstream.smtp import Attempt, Envelope, SmtpRelay
 from scripts.bench.outbound.letters import ARCHIVE, CLIENT, MEMBERS, PASSWORD, asked, letter, login, shown
 from scripts.bench.outbound.postfix import SIGNATURE
 from scripts.bench.outbound.sink import Sink
@@ -156,10 +156,11 @@ class Bench:
         boxes = self.firm.mailbox_by_key
 
         async def deliver(at: int) -> None:
-            for one in entries[at].recipients:
-                box = boxes[entries[at].mailbox]
-                made = await relay.deliver(box, entries[at].sender, [one.address], ready[at].raw)
-                assert made.outcomes[one.address.key].delivery is Delivery.DELIVERED
+            made: list[Attempt] = []
+            envelopes = [Envelope(entries[at].sender, [one.address]) for one in entries[at].recipients]
+            await relay.deliver_all(boxes[entries[at].mailbox], envelopes, ready[at].raw, made.append)
+            found = [one.delivery for attempt in made for one in attempt.outcomes.values()]
+            assert found == [Delivery.DELIVERED] * len(envelopes)
 
         self.add("relay: two transactions", *[await shared(deliver) for _ in range(ROUNDS)])
         await relay.close()

@@ -96,7 +96,7 @@ class Turns:
     @property
     def is_good(self) -> bool:
         """Whether another message may go over it."""
-        return self.line.conversation.is_quiet and self.line.messages < MAX_MESSAGES and not self.lane.is_closed
+        return self.line.messages < MAX_MESSAGES and self.line.conversation.is_quiet and not self.lane.is_closed
 
     def end(self) -> None:
         """Hang up, and wait for nothing."""
