@@ -109,6 +109,8 @@ class Lane(Generic[Resting]):
 
     def next_for(self, line: Line) -> Job | None:
         """Whoever is next, where it may go over this connection without being looked at first; it is taken out."""
+        if self.busy > self.most:  # the firm has changed it
+            return None
         while self.waiting and not self.waiting[0].is_waited_for:
             self.waiting.popleft()
         if not self.waiting or self.waiting[0].message.is_large or not is_for(line, self.waiting[0].mailbox):
@@ -120,9 +122,16 @@ class Lane(Generic[Resting]):
         self.resting.append(turns)
         self.freed()
 
+    def back(self, job: Job) -> None:
+        """The connection that it waited for is slow: it has the first that comes free, or a new one."""
+        self.waiting.appendleft(job)
+        if self.busy < self.most:
+            self.busy += 1
+            self.freed()
+
     def freed(self) -> None:
         """A connection less is in use: whoever waits first may have one."""
-        while self.waiting:
+        while self.waiting and self.busy <= self.most:
             if self.waiting.popleft().tell(may_connect=True):
                 return
         self.busy -= 1

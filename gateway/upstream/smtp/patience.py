@@ -13,4 +13,5 @@ class Patience:
     command: float = 300.0
     data: float = 120.0  # until 354
     block: float = 180.0  # until the server has taken a block: slow is not the same as stuck
+    behind: float = 5.0  # behind another message: then it looks for another connection
     final: float = 600.0  # until the reply to the final dot: less makes doubles (RFC 1047)

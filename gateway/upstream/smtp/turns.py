@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import structlog
+
 from gateway.upstream.smtp.account import Line
 from gateway.upstream.smtp.lane import Attempt, Job, Lane
 from gateway.upstream.smtp.outcomes import Trouble
@@ -29,6 +31,8 @@ from gateway.upstream.smtp.transaction import (
 MAX_MESSAGES = 100  # over one connection; Gmail and Postfix end it around there
 MAX_IDLE = 30.0  # seconds; servers hang up on idle clients after a minute or more
 
+log = structlog.get_logger()
+
 
 @dataclass(slots=True, eq=False)
 class Turn:
@@ -42,6 +46,7 @@ class Turn:
     since: float
     stage: str = ""  # what it waits for; empty: it is over
     error: Exception | None = None  # a fault of our own, by which it is over
+    alarm: asyncio.TimerHandle | None = None  # when it has been behind another one for too long
 
     def hear(self, word: object) -> None:
         """Go on with a reply, with room, or with the `Trouble` because of which there is none."""
@@ -69,6 +74,7 @@ class Turns:
     _limits: dict[str, float] = field(default_factory=dict)
     _now: Turn | None = None
     _behind: Turn | None = None
+    _is_spoilt: bool = False  # the server has heard an envelope whose message comes over another connection
     _said: list[bytes] = field(default_factory=list)
     _timer: asyncio.TimerHandle | None = None
     _rings: float = 0.0
@@ -96,7 +102,9 @@ class Turns:
     @property
     def is_good(self) -> bool:
         """Whether another message may go over it."""
-        return self.line.messages < MAX_MESSAGES and self.line.conversation.is_quiet and not self.lane.is_closed
+        if self.line.messages >= MAX_MESSAGES or self._is_spoilt or self.lane.is_closed:
+            return False
+        return self.line.conversation.is_quiet
 
     def end(self) -> None:
         """Hang up, and wait for nothing."""
@@ -154,6 +162,15 @@ class Turns:
         following = job if job.is_open else self.lane.next_for(self.line)
         if following is not None:
             self._behind = self._begun(following, is_behind=True)
+            if following is not job:
+                self._behind.alarm = self.loop.call_later(self.patience.behind, self._let_go, self._behind)
+
+    def _let_go(self, turn: Turn) -> None:
+        """The answer to the message before does not come; it may not keep another one waiting for as long as itself."""
+        if self._behind is turn:
+            self._behind, self._is_spoilt = None, True
+            turn.job.begun -= 1
+            self.lane.back(turn.job)
 
     def _finish(self, turn: Turn) -> None:
         """It is over, or has to be made again over another connection."""
@@ -178,6 +195,7 @@ class Turns:
         found = turn.transaction.outcomes.values()
         silent = turn.is_behind and all(not one.code and one.stage == MAIL for one in found)
         if silent and self.line.conversation.ended is not None and not turn.transaction.has_left:
+            log.warning("not-spoken-to-ahead", mailbox=turn.job.mailbox.key, upstream=turn.job.upstream)
             self.lane.trusts = False
             return True
         return False
@@ -200,6 +218,8 @@ class Turns:
         """The connection is the next one's; where it can't be used any more, the right to open one is."""
         behind, self._behind = self._behind, None
         if behind is not None:
+            if behind.alarm is not None:
+                behind.alarm.cancel()
             if behind.job.is_waited_for and self.line.conversation.ended is None:
                 behind.since = self.loop.time()
                 self._now = behind

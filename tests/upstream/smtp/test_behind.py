@@ -256,6 +256,41 @@ async def test_whoever_goes_in_the_middle_of_a_message_leaves_the_way_free(relay
         assert (await staying).outcomes[TWO.key].code == 250
 
 
+async def test_what_is_behind_a_message_without_answer_finds_another_connection(trial: TrialProvider) -> None:
+    relay = SmtpRelay(hostname="mail.firm.example", patience=replace(SHORT, behind=0.05, final=60))
+    box = replace(mailbox(trial.smtp_port), limits=SendingLimits(connections=2))
+    trial.faults.smtp("final", Stall(), match=str(ONE))
+    stuck = asyncio.create_task(relay.deliver(box, SUPPORT, [ONE], message()))
+    others = await asyncio.gather(*(relay.deliver(box, SUPPORT, [TWO], message()) for _ in range(3)))
+    assert [attempt.outcomes[TWO.key].code for attempt in others] == [250] * 3
+    assert not stuck.done()
+    trial.faults.release()
+    assert (await stuck).outcomes[ONE.key].code == 250
+    assert len(trial.outbox) == 4
+    await relay.close()
+
+
+async def test_fewer_connections_than_are_in_use_are_in_use_soon(relay: SmtpRelay, trial: TrialProvider) -> None:
+    many, few = (replace(mailbox(trial.smtp_port), limits=SendingLimits(connections=most)) for most in (3, 1))
+    trial.faults.smtp("final", Stall(), times=3)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(6):
+            tasks.create_task(relay.deliver(many, SUPPORT, [ONE], message()))
+        await trial.faults.wait_hit("smtp:final", 3)
+        last = tasks.create_task(relay.deliver(few, SUPPORT, [TWO], message()))
+        await until(lambda: trial.connections == 3)
+        trial.faults.clear()
+        assert (await last).outcomes[TWO.key].code == 250
+    trial.faults.smtp("final", Stall())
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            tasks.create_task(relay.deliver(few, SUPPORT, [ONE], message()))
+        await trial.faults.wait_hit("smtp:final", 4)
+        assert len(trial.outbox) == 7
+        trial.faults.clear()
+    assert len(trial.outbox) == 10
+
+
 async def test_a_fault_of_whoever_is_told_is_theirs_and_the_way_stays_free(
     relay: SmtpRelay, trial: TrialProvider
 ) -> None:
