@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import uuid
+from dataclasses import replace
+
 import pytest
 
 from gateway.domain.address import Address
 from gateway.domain.errors import SignInRefused
-from gateway.domain.firm import Security
+from gateway.domain.firm import Security, SendingLimits
 from gateway.domain.mail import Delivery
 from gateway.upstream.smtp import SmtpRelay
 from tests.peers.ca import Ca
@@ -78,6 +82,23 @@ async def test_where_nobody_was_accepted_the_connection_serves_the_next_message(
     box = mailbox(server.port, password=server.password)
     assert (await deliver(relay, box, SUPPORT, [unknown], message()))[unknown.key].code == 550
     assert (await deliver(relay, box, SUPPORT, [someone], message()))[someone.key].delivery is Delivery.DELIVERED
+    await relay.close()
+
+
+async def test_messages_leave_one_behind_the_other_over_one_connection(server: Server, relay: SmtpRelay) -> None:
+    unknown = Address(server.refuse()[0], "client.example")
+    people = [Address(f"c{uuid.uuid4().hex[:12]}", "client.example") for _ in range(6)]
+    box = replace(mailbox(server.port, password=server.password), limits=SendingLimits(connections=1))
+    raws = [message(DOTTED, subject=str(at)) for at in range(len(people))]
+    asked = [[one] if at % 2 else [one, unknown] for at, one in enumerate(people)]
+    found = await asyncio.gather(
+        *(deliver(relay, box, SUPPORT, group, raw) for group, raw in zip(asked, raws, strict=True))
+    )
+    for one, group, raw, outcomes in zip(people, asked, raws, found, strict=True):
+        assert {key: outcome.code for key, outcome in outcomes.items()} == {
+            who.key: 550 if who == unknown else 250 for who in group
+        }
+        assert await server.arrived(one, raw) == raw
     await relay.close()
 
 
