@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 MAX_LOCAL = 64  # octets, RFC 5321 section 4.5.3.1.1
 MAX_DOMAIN = 255  # octets, RFC 5321 section 4.5.3.1.2
+WRITTEN = 1_024  # addresses whose written form is remembered: a firm's own ones; a megabyte at most
 
 _ATOM = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+)*"
@@ -32,22 +34,22 @@ class Address:
 
     local: str
     domain: str
+    key: str = field(init=False, repr=False, compare=False)  # what two addresses of one mailbox share: compare these
 
     def __post_init__(self) -> None:
-        if not self.local or len(self.local.encode("utf-8", "surrogateescape")) > MAX_LOCAL:
+        local, domain = self.local, self.domain
+        if not local or len(local.encode("utf-8", "surrogateescape")) > MAX_LOCAL:
             raise ValueError("the part before the @ is empty or longer than 64 octets")
-        if _CONTROL.search(self.local):
+        if _CONTROL.search(local):
             raise ValueError("the part before the @ holds a control character")
-        if len(self.domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(self.domain):
+        if len(domain) > MAX_DOMAIN or not _DOMAIN.fullmatch(domain):
             raise ValueError("the part after the @ is not a domain")
-
-    @property
-    def key(self) -> str:
-        """What two addresses of the same mailbox have in common: compare these, never the spelling."""
-        return f"{self.local.casefold()}@{self.domain}"
+        object.__setattr__(self, "key", f"{local.casefold()}@{domain}")
 
     def key_as(self, same: Collection[Same]) -> str:
         """The key that it shares with the other spellings that ``same`` takes for it."""
+        if not same:
+            return self.key
         local, domain = self.local.casefold(), self.domain
         if Same.PLUS in same:
             local = local.partition("+")[0] or local
@@ -61,10 +63,15 @@ class Address:
         return self.local.isascii()
 
     def __str__(self) -> str:
-        if _ATOM.fullmatch(self.local):
-            return f"{self.local}@{self.domain}"
-        escaped = self.local.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"@{self.domain}'
+        return _written(self.local, self.domain)
+
+
+@lru_cache(maxsize=WRITTEN)
+def _written(local: str, domain: str) -> str:
+    if _ATOM.fullmatch(local):
+        return f"{local}@{domain}"
+    escaped = local.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"@{domain}'
 
 
 @dataclass(frozen=True, slots=True)

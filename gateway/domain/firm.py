@@ -253,6 +253,19 @@ class Firm:
     def mailbox_by_key(self) -> dict[str, Mailbox]:
         return {mailbox.key: mailbox for mailbox in self.mailboxes}
 
+    def rules_of(self, login: str) -> tuple[Rule, ...]:
+        """Those that may match what the member writes, in order: the others name other members."""
+        known = self._rules_by_login.get(login)
+        if known is None:
+            known = tuple(rule for rule in self.rules if not rule.when.member or login in rule.when.member)
+            if login in self.member_by_login:  # so that there are no more of them than members
+                self._rules_by_login[login] = known
+        return known
+
+    @cached_property
+    def _rules_by_login(self) -> dict[str, tuple[Rule, ...]]:
+        return {}
+
     def own_address(self, login: str) -> Address | None:
         """The member's personal mailbox's address: the first that is attached to them alone."""
         return next((mailbox.address for mailbox in self.mailboxes if mailbox.members == (login,)), None)

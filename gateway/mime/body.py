@@ -19,6 +19,7 @@ _SEALED = {
     "multipart/report": "The message is a report.",
     "text/calendar": "The message is an invitation or an answer to one.",
 }
+_ANY = "application/octet-stream"
 _SMIME_FILE = re.compile(r"smime\.p7[mz]|.*\.p7m", re.IGNORECASE)
 _BEGIN = rb"-----BEGIN PGP (?:SIGNED )?MESSAGE(?:, PART [0-9/]{1,9})?-----"
 _ARMOUR = {  # at the start of a line: armour that is quoted in a reply seals nothing
@@ -41,14 +42,12 @@ def sealed(raw: bytes, tree: Sequence[Part], decoded: Decoded | None = None) -> 
     if tree[0].content_type.startswith("message/"):
         return "The message is another message."
     for part in tree:
-        reason = _SEALED.get(part.content_type) or _named(part)
+        reason = _SEALED.get(part.content_type, "")
+        if part.content_type == _ANY and _SMIME_FILE.fullmatch(part.filename):
+            reason = _SMIME
         if reason and _is_way_to_body(part, tree):
             return reason
     return _PGP if any(is_text(part) and _is_armoured(raw, part, decoded) for part in tree) else ""
-
-
-def _named(part: Part) -> str:
-    return _SMIME if part.content_type == "application/octet-stream" and _SMIME_FILE.fullmatch(part.filename) else ""
 
 
 def _is_armoured(raw: bytes, part: Part, decoded: Decoded) -> bool:
@@ -97,7 +96,7 @@ def body_parts(tree: Sequence[Part]) -> tuple[Part, ...]:
         if part.content_type in _SEALED:
             continue
         if part.content_type == "multipart/alternative":
-            waiting.extend(tree[number] for number in reversed(part.children))
+            waiting += [tree[number] for number in reversed(part.children)]
         elif part.content_type == "multipart/related":
             root = root_of(part, tree)
             waiting.extend([root] if root else [])

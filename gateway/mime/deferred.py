@@ -11,6 +11,7 @@ from gateway.mime.header import Header, readable
 NAME = "Deferred-Delivery"
 MAX_VALUE = 200  # octets; a date with its comment takes 50
 
+_KEY = NAME.lower()
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _ZONES = {  # hours, RFC 5322 section 4.3; its military letters mean nothing that one can rely on
@@ -31,9 +32,9 @@ def deferred_until(header: Header) -> datetime | None:
     Raises BadMessage where it says so in a way that can't be read as exactly one moment: to send such a message now
     would be what its author did not want, and can't be taken back.
     """
-    values = header.all(NAME)
-    if not values:
+    if _KEY not in header.by_name:
         return None
+    values = header.all(NAME)
     if len(values) > 1:
         raise BadMessage("The message says more than once when it is to be sent; set its delivery time again")
     text = " ".join(_COMMENT.sub(" ", readable(values[0][:MAX_VALUE])).split())

@@ -113,5 +113,7 @@ def message_id(header: Header) -> str:
 
 
 def _ids(header: Header, name: str) -> tuple[str, ...]:
+    if name.lower() not in header.by_name:
+        return ()
     value = readable((header.first(name) or b"")[-MAX_READ:])
     return tuple(dict.fromkeys(_MESSAGE_ID.findall(value)))[-MAX_REFERENCES:]

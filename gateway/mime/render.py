@@ -33,7 +33,7 @@ class SignatureBlock:
 
 @dataclass(frozen=True)
 class Edits:
-    """What to change; ``remove`` names are in any case. MIME's own fields are render's business, not to be named."""
+    """What to change; ``remove``: names in lower case. MIME's own fields are render's business, not to be named."""
 
     prepend: tuple[Field, ...] = ()
     replace: tuple[Field, ...] = ()
@@ -70,12 +70,11 @@ def _header_splices(header: Header, edits: Edits) -> list[Splice]:
     by_name = header.by_name
     out = [Splice(0, 0, b"".join([field.line for field in edits.prepend]))] if edits.prepend else []
     replace = {field.name.lower(): field for field in edits.replace}
-    remove = {name.lower() for name in edits.remove}
     for name, spans in by_name.items():
         if name in replace:
             out.append(Splice(spans[0].start, spans[0].end, replace[name].line))
             out += [Splice(span.start, span.end, b"") for span in spans[1:]]
-        elif name in remove:
+        elif name in edits.remove:
             out += [Splice(span.start, span.end, b"") for span in spans]
     added = [field for name, field in replace.items() if name not in by_name]
     added += [field for field in edits.default if field.name.lower() not in by_name]

@@ -214,11 +214,13 @@ def _delimiters(raw: bytes, boundary: bytes, start: int, stop: int) -> Iterator[
     for _ in range(MAX_LOOKALIKES):
         if at == -1:
             return
-        tail = _TAIL.match(raw, at + len(needle), stop)
-        if tail:
-            low = at - 1 if at > start and raw[at - 1 : at] == b"\r" else max(at, start)
-            yield low, _line_end(raw, tail.end(), stop), tail[1] is not None
-        at = raw.find(needle, at + len(needle), stop)
+        behind = at + len(needle)
+        is_usual = raw.startswith(b"\r\n", behind, stop)
+        tail = None if is_usual else _TAIL.match(raw, behind, stop)
+        if is_usual or tail:
+            low = at - 1 if at > start and raw[at - 1] == 0x0D else max(at, start)
+            yield (low, behind + 2, False) if tail is None else (low, _line_end(raw, tail.end(), stop), bool(tail[1]))
+        at = raw.find(needle, behind, stop)
 
 
 def _line_end(raw: bytes, at: int, stop: int) -> int:

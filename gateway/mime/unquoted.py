@@ -6,12 +6,16 @@ Never sure of the contrary: whatever might be a quote, or the signature, is left
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gateway.mime.htmlquote import MARKS
 from gateway.mime.standing import REMOVED, Known
 
 # In these an octet below 0x80 is always that ASCII character, and no other stands for one, also in lower case.
 CODECS = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-2", "iso8859-15", "cp1250", "cp1252"})
+
+KNOWN = 4_096  # tags that are remembered: programs write a few dozens each
+SHORT = 100  # octets of one that is; a megabyte in all at most
 
 _WIDE_COLON = "\uff1a".encode()
 _GROWING = "\u0130".encode(), "\u212a".encode()  # the letters whose lower case is an ASCII letter
@@ -23,6 +27,7 @@ _HIDING = (b"<script", b"<style", b"<title", b"<textarea")
 _OPENING = re.compile(rb"<!--|<(script|style|title|textarea)\b")
 _ENTITY = re.compile(rb"&(?:nbsp|[lr][sd]quo|[nm]dash|hellip|euro|copy);")  # none of them an ASCII character
 _MARKS = tuple(mark.encode() for mark in MARKS)
+_QUOTES, _HIDES = 1, 2  # what a tag may do
 
 
 def plain_end(octets: bytes, codec: str, known: Known, *, is_html: bool) -> int | None:
@@ -49,16 +54,31 @@ def _page_end(octets: bytes, known: Known) -> int | None:
     if b"rtl" in lowered or (not octets.isascii() and (_grows(octets) or not octets[end:].isascii())):
         return None
     pieces = _TAG.split(octets[:end])
-    tags = b"\n".join(set(pieces[1::2])).lower()  # the same few stand in all of a page
-    if b"<!--" in octets or any(map(tags.__contains__, _HIDING)):
+    does = _does(pieces[1::2])
+    if does & _HIDES or b"<!--" in octets:
         hidden = _hidden(lowered)
         if hidden is None or any(low <= end < high for low, high in hidden):
             return None
         pieces, unseen = _shown(octets[:end], hidden)
-        tags = b"\n".join((*set(pieces[1::2]), unseen)).lower()
-    if any(map(tags.__contains__, _MARKS)):
-        return None
-    return end if _says_little(b"\n".join(pieces[::2]), known) else None
+        does = _does(pieces[1::2]) | _deed(unseen)
+    return end if not does & _QUOTES and _says_little(b"\n".join(pieces[::2]), known) else None
+
+
+def _does(tags: list[bytes]) -> int:
+    found = 0
+    for tag in set(tags):  # the same few stand in all of a page, and in many pages
+        found |= _known_deed(tag) if len(tag) <= SHORT else _deed(tag)
+    return found
+
+
+def _deed(tag: bytes) -> int:
+    """What it does to the text behind it."""
+    lowered = tag.lower()
+    quotes = any(map(lowered.__contains__, _MARKS))
+    return quotes * _QUOTES | any(map(lowered.__contains__, _HIDING)) * _HIDES
+
+
+_known_deed = lru_cache(maxsize=KNOWN)(_deed)
 
 
 def _grows(octets: bytes) -> bool:

@@ -21,6 +21,7 @@ from gateway.store.store import Store
 
 log = structlog.get_logger()
 
+USUAL = Wish()
 NOTHING = Wish(notify=frozenset())  # of blind copies nobody is told: the author does not know of them
 
 
@@ -107,9 +108,9 @@ def _message_id(prepared: Prepared) -> str:
 def _recipients(prepared: Prepared) -> tuple[Recipient, ...]:
     """The envelope as asked for, then the rule's copies, of which the decision holds none that is in it already."""
     submission = prepared.authorised.submission
-    wishes = submission.wishes or (Wish(),) * len(submission.recipients)
-    asked = (Recipient(address, wish=wish) for address, wish in zip(submission.recipients, wishes, strict=True))
-    return (*asked, *(Recipient(address, bcc=True, wish=NOTHING) for address in prepared.decision.bcc))
+    wishes = submission.wishes or (USUAL,) * len(submission.recipients)
+    asked = [Recipient(address, wish=wish) for address, wish in zip(submission.recipients, wishes, strict=True)]
+    return (*asked, *[Recipient(address, bcc=True, wish=NOTHING) for address in prepared.decision.bcc])
 
 
 def _say(entry: QueueEntry, prepared: Prepared) -> None:

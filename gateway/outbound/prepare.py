@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,7 +16,7 @@ from gateway.mime.header import Header
 from gateway.mime.render import render
 from gateway.outbound.compose import Stamp, edits_for
 from gateway.outbound.hours import hours_for, zone_of
-from gateway.outbound.queue_id import new_queue_id
+from gateway.outbound.queue_id import new_marks
 from gateway.outbound.signing import Signing
 from gateway.policy.authorise import Authorised, authorise
 from gateway.policy.letter import Letter
@@ -62,12 +61,13 @@ class Preparation:
         """Raises `Refusal` with its sentence, `TemporaryFailure` where the firm's day can't be told."""
         firm, settings = self._firm(), self._settings()
         header = Header.read(submission.raw)
+        is_reply = Letter(header).is_reply
         return authorise(
             firm,
             submission,
             header,
             today=today(firm, self._now()),
-            answered=await self._answered(firm, submission, header),
+            answered=await self._answered(firm, submission, header) if is_reply else (),
             without_sync=settings.policy.client_without_sync,
             without_access=settings.policy.client_without_access,
         )
@@ -76,7 +76,7 @@ class Preparation:
         """Settles everything; raises `Faulty` where a rule or template of the firm is wrong, `BadMessage`."""
         firm = self._firm()
         decision = await _decide(firm, authorised)
-        stamp = Stamp(new_queue_id(), secrets.token_hex(16), self._settings().submission.hostname, self._now())
+        stamp = Stamp(*new_marks(), self._settings().submission.hostname, self._now())
         edits = edits_for(firm, authorised, decision, stamp)
         raw = authorised.submission.raw
 
@@ -88,7 +88,7 @@ class Preparation:
         return Prepared(authorised, decision, stamp, signed, notes, hours_for(firm, decision))
 
     async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
-        """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.
+        """To which of the firm's mailboxes the client had written whom this reply answers.
 
         Only mail of clients that are written to and that the member may see is looked at: what they can't read must
         not show in what they send.
@@ -99,7 +99,7 @@ class Preparation:
             for client, _ in firm.clients_with(recipient)
             if client.open_to(submission.login)
         }
-        if not clients or not Letter(header).is_reply:
+        if not clients:
             return ()
         addresses = await self._store.record.addressed(facts(header).answers, clients)
         return tuple(address for address in addresses if address.key in firm.mailbox_by_key)
@@ -112,7 +112,7 @@ def today(firm: Firm, now: datetime) -> date:
 
 async def _decide(firm: Firm, authorised: Authorised) -> Decision:
     """Off the loop where a rule may have to decode a large message to know of its attachments."""
-    decodes = any(rule.when.attachments is not None for rule in firm.rules)
-    if decodes and authorised.letter.size > OFF_THE_LOOP:
+    is_large = authorised.letter.size > OFF_THE_LOOP
+    if is_large and any(rule.when.attachments is not None for rule in firm.rules):
         return await asyncio.to_thread(decide, firm, authorised)
     return decide(firm, authorised)

@@ -95,6 +95,8 @@ def authorise(
 
 
 def _check_trace(header: Header) -> None:
+    if "received" not in header.by_name:
+        return
     trace = header.all("Received")
     if len(trace) > MAX_RECEIVED:
         raise Loop(f"This message has gone through more than {MAX_RECEIVED} servers; it seems to go round in circles.")
@@ -129,6 +131,8 @@ def _answering(
     firm: Firm, member: Member, answered: Sequence[Address], today: date, asked: tuple[Mailbox, str]
 ) -> tuple[Mailbox, str]:
     """The first mailbox that was written to and that the member may use; the one asked for where it is among them."""
+    if not answered:
+        return asked
     if asked[0].key in {address.key for address in answered}:
         return asked
     for address in answered:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from unicodedata import normalize
 
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.errors import BadMessage
-from gateway.mime.address import AddressFault, hides_address
-from gateway.mime.header import MAX_FIELDS, FieldSpan, Header, readable
+from gateway.mime.address import AddressFault, hides_address, parse_mailboxes
+from gateway.mime.header import MAX_FIELDS, Header, readable
 from gateway.mime.words import decode_words
 
+KNOWN = 1_024  # From fields that are remembered with what they say: a firm's members have one or two each
+SHORT = 300  # octets of one that is; nobody's is longer
 RESENT = frozenset({"resent-from", "resent-sender"})  # RFC 5322 section 3.6.6
 
 _NAMES = RESENT | {"from", "sender", "reply-to"}  # section 3.6.2
@@ -26,6 +29,8 @@ def check_block(header: Header) -> frozenset[str]:
     White space before a colon (obsolete, RFC 5322 section 4.5) is refused where somebody is named as writing; in any
     other field it changes nothing of who wrote, and ``Bcc :`` is known for what it is.
     """
+    if not header.fault:
+        return _NAMES.intersection(header.by_name)
     if not header.complete:
         raise BadMessage(f"The message's header has more than {MAX_FIELDS} fields; {_AGAIN}.")
     # Looked at here and not taken from header.fault, which names the first fault only, and may be the harmless one.
@@ -43,16 +48,28 @@ def check_block(header: Header) -> frozenset[str]:
 
 def author(header: Header) -> NamedAddress:
     """Who is named in From: exactly one field with exactly one plain mailbox, or BadMessage."""
-    fields = header.spans("From")
-    if len(fields) != 1:
+    values = header.all("From")
+    if len(values) != 1:
         raise BadMessage("A message needs exactly one From field with exactly one address.")
-    if not _is_plain(header, fields[0]):
-        raise BadMessage("The From field must be plain: one address, perhaps with a name, no group and no list.")
-    named = _mailboxes(header, "From")
+    named = _author(values[0]) if len(values[0]) <= SHORT else _author.__wrapped__(values[0])
+    if isinstance(named, str):
+        raise BadMessage(named)
+    return named
+
+
+@lru_cache(maxsize=KNOWN)
+def _author(value: bytes) -> NamedAddress | str:
+    """Who it names, or what is wrong with it."""
+    if not _is_plain(value):
+        return "The From field must be plain: one address, perhaps with a name, no group and no list."
+    try:
+        named = parse_mailboxes(value.decode("utf-8", "surrogateescape"))
+    except AddressFault as error:
+        return f"The From field can't be read without doubt: {error}."
     if len(named) != 1:
-        raise BadMessage("From must hold exactly one address.")
+        return "From must hold exactly one address."
     if hides_address(named[0]):
-        raise BadMessage("The display name in From shows another address than the real one; change the name.")
+        return "The display name in From shows another address than the real one; change the name."
     return named[0]
 
 
@@ -62,7 +79,7 @@ def sender(header: Header) -> Address:
     if len(fields) != 1:
         raise BadMessage("The message has more than one Sender field; leave them out, or keep one.")
     named = _mailboxes(header, "Sender")
-    if len(named) != 1 or not _is_plain(header, fields[0]):
+    if len(named) != 1 or not _is_plain(header.value(fields[0])):
         raise BadMessage("The Sender field must name exactly one address; leave it out, or name yourself.")
     if hides_address(named[0]):
         raise BadMessage("The display name in Sender shows another address than the real one; leave the field out.")
@@ -88,8 +105,8 @@ def _mailboxes(header: Header, name: str) -> tuple[NamedAddress, ...]:
         raise BadMessage(f"The {name} field can't be read without doubt: {error}.") from error
 
 
-def _is_plain(header: Header, span: FieldSpan) -> bool:
-    return not _LIST_SIGNS.search(_HARMLESS.sub(b"", header.value(span)))
+def _is_plain(value: bytes) -> bool:
+    return not _LIST_SIGNS.search(_HARMLESS.sub(b"", value))
 
 
 def _has_stray_line(header: Header) -> bool:

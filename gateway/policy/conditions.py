@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.domain.address import Address
 from gateway.domain.firm import When
 from gateway.policy.authorise import Authorised
+
+MAX_KNOWN = 1_024  # rules whose conditions are remembered: a firm has some dozens
 
 
 def failing(when: When, authorised: Authorised) -> str | None:
@@ -56,10 +59,15 @@ class _Condition:
 
 
 def _failed(when: When, authorised: Authorised) -> _Condition | None:
-    for condition in _CONDITIONS:
-        if condition.given(when) and not condition.holds(when, authorised):
+    for condition in _given(when):
+        if not condition.holds(when, authorised):
             return condition
     return None
+
+
+@lru_cache(maxsize=MAX_KNOWN)
+def _given(when: When) -> tuple[_Condition, ...]:
+    return tuple(condition for condition in _CONDITIONS if condition.given(when))
 
 
 def _any_of(values: Iterable[str]) -> str:

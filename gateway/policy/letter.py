@@ -24,11 +24,15 @@ class Letter:
         """Octets as submitted."""
         return len(self.header.raw)
 
-    @cached_property
+    @property
     def is_reply(self) -> bool:
         """Whether it names a message that it answers (RFC 5322 section 3.6.4)."""
-        spans = (span for span in self.header.fields if span.key in _ANSWERING)
-        return any(self.header.value(span) for span in spans)
+        by_name = self.header.by_name  # asked by rule after rule; most messages answer nothing
+        return ("in-reply-to" in by_name or "references" in by_name) and self._answers
+
+    @cached_property
+    def _answers(self) -> bool:
+        return any(self.header.value(span) for span in self.header.fields if span.key in _ANSWERING)
 
     @cached_property
     def has_attachments(self) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 from typing import NamedTuple
 
 from gateway.domain.address import Address, NamedAddress
@@ -20,10 +22,13 @@ WRONG = "A rule of the firm is wrong, so this waits until an administrator puts 
 MAX_DISPLAY_NAME = 200  # characters: longer names push the address out of sight in every mail program
 BY_RULE = "rule"
 NOW = "X-Postern-Now"
+Values = Callable[[], dict[str, object]]  # made only for who has a template to fill in
 # As the firm's file calls them.
 ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc", "office_hours")
 
 _NO_RULE = Rule("")
+_NOTHING = (None, ())
+_actions = attrgetter(*ACTIONS)
 
 
 def decide(firm: Firm, authorised: Authorised) -> Decision:
@@ -40,7 +45,7 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
 
     given = _mailbox(firm, by("send_as").send_as)
     mailbox = given or authorised.mailbox
-    named = Named.of(firm, authorised.member, mailbox, authorised.clients)
+    named = partial(_values, firm, authorised, mailbox)
     return Decision(
         member=authorised.member,
         mailbox=mailbox,
@@ -60,7 +65,7 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
 
 def matching(firm: Firm, authorised: Authorised) -> tuple[Rule, ...]:
     """The rules all of whose conditions hold, in the firm's order."""
-    return tuple(rule for rule in firm.rules if matches(rule.when, authorised))
+    return tuple([rule for rule in firm.rules_of(authorised.member.login) if matches(rule.when, authorised)])
 
 
 def settled(rules: Iterable[Rule]) -> Mapping[str, Rule]:
@@ -74,7 +79,7 @@ def settled(rules: Iterable[Rule]) -> Mapping[str, Rule]:
 
 def actions_of(rule: Rule) -> tuple[str, ...]:
     """What the rule says anything about; a signature of none and a Sender that is not shown are said too."""
-    return tuple(action for action in ACTIONS if getattr(rule, action) not in {None, ()})
+    return tuple([action for action, value in zip(ACTIONS, _actions(rule), strict=True) if value not in _NOTHING])
 
 
 def is_urgent(letter: Letter) -> bool:
@@ -124,9 +129,13 @@ def _mailbox(firm: Firm, address: Address | None) -> Mailbox | None:
     return mailbox
 
 
-def _display_name(template: str | None, named: Named, authorised: Authorised, mailbox: Mailbox) -> str | None:
+def _values(firm: Firm, authorised: Authorised, mailbox: Mailbox) -> dict[str, object]:
+    return Named.of(firm, authorised.member, mailbox, authorised.clients).values()
+
+
+def _display_name(template: str | None, named: Values, authorised: Authorised, mailbox: Mailbox) -> str | None:
     if template is not None:
-        return one_line(fill(template, named.values()))[:MAX_DISPLAY_NAME] or mailbox.name
+        return one_line(fill(template, named()))[:MAX_DISPLAY_NAME] or mailbox.name
     written = authorised.header_from.name
     changed = mailbox.key != authorised.asked.key
     if not written and (changed or len(mailbox.members) > 1):
@@ -137,8 +146,8 @@ def _display_name(template: str | None, named: Named, authorised: Authorised, ma
     return None
 
 
-def _reply_to(template: str | None, named: Named) -> Address | None:
-    filled = "" if template is None else one_line(fill(template, named.values()))
+def _reply_to(template: str | None, named: Values) -> Address | None:
+    filled = "" if template is None else one_line(fill(template, named()))
     if not filled:
         return None
     try:
@@ -163,6 +172,8 @@ def _signature(firm: Firm, name: str | None) -> Signature | None:
 
 def _copies(bcc: Sequence[Address], recipients: Sequence[Address]) -> tuple[Address, ...]:
     """The copies' addresses once each, and not those that get the message anyway."""
+    if not bcc:
+        return ()
     taken = {address.key for address in recipients}
     copies: dict[str, Address] = {}
     for address in bcc:
