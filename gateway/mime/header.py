@@ -44,6 +44,7 @@ class FieldSpan(NamedTuple):  # made for each field of each part: a dataclass wo
 
 
 _span = partial(tuple.__new__, FieldSpan)
+ByName = Mapping[str, Sequence[FieldSpan]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Header:
     block_end: int  # where the last field ends, behind its line end
     end: int  # where the body starts, behind the empty line
     fields: tuple[FieldSpan, ...]
-    by_name: Mapping[str, Sequence[FieldSpan]] = field(repr=False, compare=False)  # in lower case; each in order
+    by_name: ByName = field(repr=False, compare=False)  # in lower case; each in order
     fault: str = ""  # why two readers may see different fields; empty for a sound header
     complete: bool = True  # False: there is more of it than we look at
     _people: dict[str, tuple[NamedAddress, ...] | str] = field(
@@ -70,7 +71,7 @@ class Header:
         fault = "The header holds a bare CR or NUL." if _has_bare(raw, start, block) else ""
         plain = None if fault or block - start > MAX_PLAIN else _plain_fields(raw, start, block)
         if plain is not None:
-            return cls(raw, start, block, end, plain, _by_name(plain))
+            return cls(raw, start, block, end, *plain)
         spans: list[FieldSpan] = []
         found = _FIELD.finditer(raw, start, block)
         for match in islice(found, MAX_FIELDS):
@@ -135,26 +136,28 @@ class Header:
             return str(fault)
 
 
-def _plain_fields(raw: bytes, start: int, stop: int) -> tuple[FieldSpan, ...] | None:
+def _plain_fields(raw: bytes, start: int, stop: int) -> tuple[tuple[FieldSpan, ...], ByName] | None:
     """The fields of a block of nothing else, as nearly all are, in a third of the time; None for any other."""
+    by_name: dict[str, list[FieldSpan]] = {}
     spans: list[FieldSpan] = []
     at = start
     for name, value in _PLAIN_FIELD.findall(raw[start:stop].decode("latin-1")):
-        value_start = at + len(name) + 1
+        key, value_start = name.lower(), at + len(name) + 1
         end = value_start + len(value)
-        spans.append(_span((name, at, end, value_start, name.lower())))
+        span = _span((name, at, end, value_start, key))
+        spans.append(span)
+        if key in by_name:
+            by_name[key].append(span)
+        else:
+            by_name[key] = [span]
         at = end
-    return tuple(spans) if at == stop else None  # else something lies between them
+    return (tuple(spans), by_name) if at == stop else None  # else something lies between them
 
 
-def _by_name(spans: Iterable[FieldSpan]) -> Mapping[str, Sequence[FieldSpan]]:
+def _by_name(spans: Iterable[FieldSpan]) -> ByName:
     found: dict[str, list[FieldSpan]] = {}
     for span in spans:
-        key = span.key
-        if key in found:
-            found[key].append(span)
-        else:
-            found[key] = [span]
+        found.setdefault(span.key, []).append(span)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.domain.errors import BadMessage
 from gateway.domain.firm import InlineImage
@@ -21,8 +21,7 @@ _MIME = re.compile(r"mime-version|content-", re.IGNORECASE)
 _CID = re.compile(r"cid:([^\"'\s<>()]+)")
 
 
-@dataclass(frozen=True)
-class SignatureBlock:
+class SignatureBlock(NamedTuple):
     """A signature written out for one message; ``seed``: unguessable hex, once per message, for images' names."""
 
     text: str
@@ -31,8 +30,7 @@ class SignatureBlock:
     seed: str = ""
 
 
-@dataclass(frozen=True)
-class Edits:
+class Edits(NamedTuple):
     """What to change; ``remove``: names in lower case. MIME's own fields are render's business, not to be named."""
 
     prepend: tuple[Field, ...] = ()
@@ -42,8 +40,7 @@ class Edits:
     signature: SignatureBlock | None = None
 
 
-@dataclass(frozen=True)
-class Rendered:
+class Rendered(NamedTuple):
     """The bytes to send, and why a signature is missing where it is."""
 
     raw: bytes

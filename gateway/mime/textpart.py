@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.mime.charset import WIDE, codec_of, is_ascii_superset
 from gateway.mime.encoding import IDENTITY, decode_base64, decode_quoted
@@ -27,11 +27,10 @@ class LeftAlone(ValueError):
     """The part can't take a signature; it says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextBody:
+class TextBody(NamedTuple):
     """A text part with its decoded octets and its text; ``eight``: whether more eight-bit octets may appear in it.
 
-    ``delimiters``: what no line of it may begin with, because it would end the part.
+    ``delimiters``: what no line of it may begin with, because it would end the part; of one that is not encoded.
     """
 
     raw: bytes
@@ -55,7 +54,8 @@ class TextBody:
             raise LeftAlone(f"it is not really {part.charset[:40]}") from error
         if "\0" in text:
             raise LeftAlone("it holds NUL characters")
-        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), _delimiters(part, tree))
+        delimiters = _delimiters(part, tree) if part.encoding in IDENTITY else ()
+        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), delimiters)
 
     @property
     def is_html(self) -> bool:
@@ -66,8 +66,7 @@ class TextBody:
         return self.part.params.get("format", "").lower() == "flowed"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the signature belongs in a body's text, and the own and the following lines, for comparing."""
 
     at: int

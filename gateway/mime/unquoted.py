@@ -6,7 +6,8 @@ Never sure of the contrary: whatever might be a quote, or the signature, is left
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 from gateway.mime.htmlquote import MARKS
 from gateway.mime.standing import REMOVED, Known
@@ -65,10 +66,12 @@ def _page_end(octets: bytes, known: Known) -> int | None:
 
 
 def _does(tags: list[bytes]) -> int:
-    found = 0
-    for tag in set(tags):  # the same few stand in all of a page, and in many pages
-        found |= _known_deed(tag) if len(tag) <= SHORT else _deed(tag)
-    return found
+    each = set(tags)  # the same few stand in all of a page, and in many pages
+    if max(map(len, each), default=0) <= SHORT:
+        found = set(map(_known_deed, each))
+    else:
+        found = {_known_deed(tag) if len(tag) <= SHORT else _deed(tag) for tag in each}
+    return reduce(or_, found, 0)
 
 
 def _deed(tag: bytes) -> int:

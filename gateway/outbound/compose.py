@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.firm import Firm
@@ -24,8 +24,7 @@ NOR_SENDER = NEVER_LEAVES | {"sender"}  # where nobody is to be shown
 CONTROL = "x-postern-"  # what fields that a mail program or a script writes for us alone begin with
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """The marks of one acceptance: ``queue_id`` and ``seed`` are unguessable, ``at`` is when."""
 
     queue_id: str

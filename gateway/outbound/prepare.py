@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from gateway.domain.address import Address
 from gateway.domain.firm import Firm
@@ -27,8 +27,7 @@ from gateway.store.store import Store
 OFF_THE_LOOP = 256 * 1024  # octets; rendering more than this takes longer than other sessions should wait
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """What leaves, and how that came about."""
 
     authorised: Authorised

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
@@ -26,7 +26,7 @@ Values = Callable[[], dict[str, object]]  # made only for who has a template to 
 # As the firm's file calls them.
 ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc", "office_hours")
 
-_NO_RULE = Rule("")
+_NOBODY = dict.fromkeys(ACTIONS, Rule(""))
 _NOTHING = (None, ())
 _actions = attrgetter(*ACTIONS)
 
@@ -39,11 +39,8 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
     hits = matching(firm, authorised)
     chosen = settled(hits)
     acting = {rule.name for rule in chosen.values()}
-
-    def by(action: str) -> Rule:
-        return chosen.get(action, _NO_RULE)
-
-    given = _mailbox(firm, by("send_as").send_as)
+    by = _NOBODY | chosen
+    given = _mailbox(firm, by["send_as"].send_as)
     mailbox = given or authorised.mailbox
     named = partial(_values, firm, authorised, mailbox)
     return Decision(
@@ -51,15 +48,15 @@ def decide(firm: Firm, authorised: Authorised) -> Decision:
         mailbox=mailbox,
         grant=authorised.asked_grant if given else authorised.grant,
         identity=BY_RULE if given else authorised.identity,
-        display_name=_display_name(by("display_name").display_name, named, authorised, mailbox),
-        reply_to=_reply_to(by("reply_to").reply_to, named),
-        show_sender=bool(by("sender").sender),
-        signature=_signature(firm, _signature_name(by("signature").signature, mailbox, authorised.member)),
-        bcc=_copies(by("bcc").bcc, authorised.submission.recipients),
+        display_name=_display_name(by["display_name"].display_name, named, authorised, mailbox),
+        reply_to=_reply_to(by["reply_to"].reply_to, named),
+        show_sender=bool(by["sender"].sender),
+        signature=_signature(firm, _signature_name(by["signature"].signature, mailbox, authorised.member)),
+        bcc=_copies(by["bcc"].bcc, authorised.submission.recipients),
         clients=authorised.clients,
         is_reply=authorised.letter.is_reply,
-        rules=tuple(rule.name for rule in hits if rule.name in acting),
-        in_office_hours=bool(by("office_hours").office_hours) and not is_urgent(authorised.letter),
+        rules=tuple([rule.name for rule in hits if rule.name in acting]),
+        in_office_hours=bool(by["office_hours"].office_hours) and not is_urgent(authorised.letter),
     )
 
 
@@ -68,7 +65,7 @@ def matching(firm: Firm, authorised: Authorised) -> tuple[Rule, ...]:
     return tuple([rule for rule in firm.rules_of(authorised.member.login) if matches(rule.when, authorised)])
 
 
-def settled(rules: Iterable[Rule]) -> Mapping[str, Rule]:
+def settled(rules: Iterable[Rule]) -> dict[str, Rule]:
     """Which rule decides each action: the first that has it."""
     chosen: dict[str, Rule] = {}
     for rule in rules:
