@@ -10,6 +10,11 @@ from functools import cached_property
 from gateway.domain.address import Address, Same
 from gateway.domain.schedule import Opening
 
+# What a rule may say, as the firm's file calls it.
+ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc", "office_hours")
+
+_NOTHING = (None, ())
+
 
 class Role(StrEnum):
     """What a member may do to the firm's settings."""
@@ -189,6 +194,12 @@ class Rule:
     signature: str | None = None  # "" means none
     bcc: tuple[Address, ...] = ()
     office_hours: bool | None = None  # True: it leaves when the office is open, unless its author says now
+    # What it says anything about; a signature of none and a Sender that is not shown are said too.
+    actions: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        given = [action for action in ACTIONS if getattr(self, action) not in _NOTHING]
+        object.__setattr__(self, "actions", tuple(given))
 
 
 @dataclass(frozen=True, slots=True)

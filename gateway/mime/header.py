@@ -210,6 +210,16 @@ class Field:
             raise ValueError(f"{name} has a word that is too long")
         object.__setattr__(self, "line", line)
 
+    def with_word(self, blank: str, word: str) -> Field:
+        """The same field with a word of ASCII letters and digits in place of another, as long, that is in it once."""
+        if len(word) != len(blank) or not word.isascii() or not word.isalnum() or self.body.count(blank) != 1:
+            raise ValueError(f"{self.name} has no such place")
+        made = object.__new__(Field)  # what was checked of this one holds for it too
+        object.__setattr__(made, "name", self.name)
+        object.__setattr__(made, "body", self.body.replace(blank, word))
+        object.__setattr__(made, "line", self.line.replace(blank.encode(), word.encode()))
+        return made
+
     @classmethod
     def unstructured(cls, name: str, text: str) -> Field:
         """Any text (RFC 5322 section 3.6.5), made one line; as encoded words where it is not plain ASCII."""

@@ -16,6 +16,8 @@ MAX_PARTS = 10_000  # the rest belongs to the last one; real mail has under 200
 MAX_BOUNDARY = 998  # octets; the standard says 70, a line holds no more
 MAX_SCANS = 30  # times the message's size that we look for boundaries: nested multiparts are looked at again
 
+MAX_FLAT = 64 * 1024  # octets of a message that is cut, and so copied, at once
+MAX_FLAT_PARTS = 100  # of it; real mail has under 20
 MAX_LOOKALIKES = 100_000  # lines of one multipart that are a delimiter or begin like one
 
 MAX_KNOWN_BLOCK = 400  # octets of a header block that is remembered
@@ -23,6 +25,7 @@ MAX_KNOWN_BLOCKS = 1_000  # about a megabyte with what they say
 
 _END = re.compile(rb"\r?\n\r?\n")
 _TAIL = re.compile(rb"(--)?+[ \t]*+(?:(?=\r?\n)|\Z)")
+_DIGEST = "multipart/digest"
 _WORD = re.compile(r"[^\s;()]*")
 
 
@@ -92,6 +95,10 @@ class _Told(NamedTuple):
     is_told_twice: bool
     has_stray_line: bool
 
+    @property
+    def is_multipart(self) -> bool:
+        return self.content_type.startswith("multipart/")
+
     @classmethod
     def by(cls, header: Header) -> _Told:
         by_name = header.by_name
@@ -128,13 +135,46 @@ def parts(raw: bytes, header: Header | None = None) -> tuple[Part, ...]:
 
     ``header``: the message's own, where the caller has read it.
     """
+    told = None if header is None else _Told.by(header)
+    flat = None if header is None or told is None or len(raw) > MAX_FLAT else _flat(raw, header, told)
+    return _walked(raw, header, told) if flat is None else flat
+
+
+def _flat(raw: bytes, header: Header, top: _Told) -> tuple[Part, ...] | None:
+    """Cut a multipart of leaves at sound delimiters, as most mail is, in a third of the time; None for any other."""
+    boundary = b"\n--" + _boundary(top.params)
+    start = header.end - 1  # the first delimiter's line end may be the header's last
+    if not top.is_multipart or top.content_type == _DIGEST or not raw.startswith(b"\n", start):
+        return None
+    before, *inside = raw[start:].split(boundary)
+    if not 1 < len(inside) <= MAX_FLAT_PARTS or not inside.pop().startswith(b"--\r\n"):
+        return None
+    if not 3 < len(boundary) <= MAX_BOUNDARY + 3:
+        return None
+    found = [_part(raw, top, _Region(0, len(raw), None, 1, ""), header.end, number=0, path="")]
+    at = start + len(before) + len(boundary)
+    for number, piece in enumerate(inside, 1):
+        low, at = at + 2, at + len(piece) + len(boundary)
+        high = max(low, at - len(boundary) - piece.endswith(b"\r"))
+        end = _header_end(raw, low, high)
+        told = _told(raw[low:end]) if end - low <= MAX_KNOWN_BLOCK else _Told.by(Header.read(raw, low, high))
+        if told.is_multipart or not piece.startswith(b"\r\n"):
+            return None
+        region = _Region(low, high, 0, number, "text/plain")
+        found.append(_part(raw, told, region, end, number=number, path=str(number), depth=1))
+    found[0].children = tuple(range(1, len(found)))
+    return tuple(found)
+
+
+def _walked(raw: bytes, header: Header | None, top: _Told | None) -> tuple[Part, ...]:
     found: list[Part] = []
     children: dict[int, list[int]] = {}
     waiting = [_Region(0, len(raw), None, 1, "text/plain")]
     budget = MAX_SCANS * (len(raw) + 1000)
     while waiting:
         region = waiting.pop()
-        part = _read(raw, region, found, header if region.parent is None else None)
+        is_top = region.parent is None
+        part = _read(raw, region, found, header if is_top else None, top if is_top else None)
         found.append(part)
         if part.parent is not None:
             children.setdefault(part.parent, []).append(part.number)
@@ -147,26 +187,32 @@ def parts(raw: bytes, header: Header | None = None) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def _read(raw: bytes, region: _Region, found: list[Part], header: Header | None) -> Part:
+def _read(raw: bytes, region: _Region, found: list[Part], header: Header | None, told: _Told | None) -> Part:
     end = header.end if header else _header_end(raw, region.start, region.stop)
-    if header is None and end - region.start <= MAX_KNOWN_BLOCK:
+    if told is None and end - region.start <= MAX_KNOWN_BLOCK:
         told = _told(raw[region.start : end])
-    else:
-        told = _Told.by(header or Header.read(raw, region.start, region.stop))
-    content_type = told.content_type or region.default_type
+    elif told is None:
+        told = _Told.by(Header.read(raw, region.start, region.stop))
     parent = None if region.parent is None else found[region.parent]
+    is_multipart = (told.content_type or region.default_type).startswith("multipart/")
+    path = _path(parent, region.place, multipart=is_multipart)
+    depth = 0 if parent is None else parent.depth + 1
+    return _part(raw, told, region, end, number=len(found), path=path, depth=depth)
+
+
+def _part(raw: bytes, told: _Told, region: _Region, end: int, *, number: int, path: str, depth: int = 0) -> Part:
     return Part(
-        len(found),
+        number,
         region.parent,
-        _path(parent, region.place, multipart=content_type.startswith("multipart/")),
-        0 if parent is None else parent.depth + 1,
-        content_type,
+        path,
+        depth,
+        told.content_type or region.default_type,
         told.params,
         told.charset,
         told.encoding,
         told.disposition,
         told.filename,
-        told.is_told_twice or (told.has_stray_line and parent is not None),  # of the message, others judge
+        told.is_told_twice or (told.has_stray_line and depth > 0),  # of the message, others judge
         region.start,
         end,
         region.stop,
@@ -188,13 +234,17 @@ def _path(parent: Part | None, place: int, *, multipart: bool) -> str:
     return f"{parent.path}.{place}" if parent.path else str(place)
 
 
+def _boundary(params: Mapping[str, str]) -> bytes:
+    return params.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+
+
 def _regions(raw: bytes, part: Part, room: int) -> list[_Region]:
     """Cut a multipart's body at its delimiters; the preamble and what follows the closing one are nobody's."""
-    boundary = part.params.get("boundary", "").rstrip().encode("utf-8", "surrogateescape")
+    boundary = _boundary(part.params)
     found: list[_Region] = []
     if not boundary or len(boundary) > MAX_BOUNDARY:
         return found
-    default = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
+    default = "message/rfc822" if part.content_type == _DIGEST else "text/plain"
     start = None
     for low, high, last in _delimiters(raw, boundary, part.header_end, part.body_end):
         if start is not None:

@@ -21,6 +21,7 @@ from gateway.policy.signature import signature_block
 KNOWN = 1_024  # From fields that are remembered as they are written: one or two for each who writes
 NEVER_LEAVES = frozenset({"bcc", "resent-bcc", "return-path", "deferred-delivery"}) | CLAIMS
 NOR_SENDER = NEVER_LEAVES | {"sender"}  # where nobody is to be shown
+_BLANK_ID = "_" * 12  # in the place of an id, as long; no name of a host holds it
 CONTROL = "x-postern-"  # what fields that a mail program or a script writes for us alone begin with
 
 
@@ -79,9 +80,12 @@ def _from(shown: NamedAddress) -> Field:
 def received(submission: Submission, stamp: Stamp) -> Field:
     """The trace line (RFC 5321 section 4.4) without its ``from``: the author's network is nobody's business."""
     protocol = ("UTF8SMTP" if submission.smtputf8 else "ESMTP") + ("SA" if submission.tls else "A")  # RFC 3848, 6531
-    return Field.token(
-        "Received", f"by {stamp.hostname} (Postern) with {protocol} id {stamp.queue_id}; {written_date(stamp.at)}"
-    )
+    return _trace(stamp.hostname, protocol, written_date(stamp.at)).with_word(_BLANK_ID, stamp.queue_id)
+
+
+@lru_cache(maxsize=8)  # of this second, of a few kinds
+def _trace(hostname: str, protocol: str, date: str) -> Field:
+    return Field.token("Received", f"by {hostname} (Postern) with {protocol} id {_BLANK_ID}; {date}")
 
 
 def written_date(at: datetime) -> str:

@@ -60,13 +60,14 @@ class Preparation:
         """Raises `Refusal` with its sentence, `TemporaryFailure` where the firm's day can't be told."""
         firm, settings = self._firm(), self._settings()
         header = Header.read(submission.raw)
-        is_reply = Letter(header).is_reply
+        names = header.by_name
+        may_answer = "in-reply-to" in names or "references" in names
         return authorise(
             firm,
             submission,
             header,
             today=today(firm, self._now()),
-            answered=await self._answered(firm, submission, header) if is_reply else (),
+            answered=await self._answered(firm, submission, header) if may_answer else (),
             without_sync=settings.policy.client_without_sync,
             without_access=settings.policy.client_without_access,
         )
@@ -87,7 +88,7 @@ class Preparation:
         return Prepared(authorised, decision, stamp, signed, notes, hours_for(firm, decision))
 
     async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
-        """To which of the firm's mailboxes the client had written whom this reply answers.
+        """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.
 
         Only mail of clients that are written to and that the member may see is looked at: what they can't read must
         not show in what they send.
@@ -98,7 +99,7 @@ class Preparation:
             for client, _ in firm.clients_with(recipient)
             if client.open_to(submission.login)
         }
-        if not clients:
+        if not clients or not Letter(header).is_reply:
             return ()
         addresses = await self._store.record.addressed(facts(header).answers, clients)
         return tuple(address for address in addresses if address.key in firm.mailbox_by_key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.domain.firm import Firm, Rule
 from gateway.policy.authorise import Authorised
 from gateway.policy.conditions import failing
-from gateway.policy.rules import actions_of, matching, settled
+from gateway.policy.rules import matching, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def explain(firm: Firm, authorised: Authorised) -> tuple[RuleVerdict, ...]:
 def _verdict(rule: Rule, failed: str | None, chosen: Mapping[str, Rule]) -> RuleVerdict:
     if failed is not None:
         return RuleVerdict(rule.name, matched=False, why=failed, acted=())
-    actions = actions_of(rule)
+    actions = rule.actions
     acted = tuple(action for action in actions if chosen[action] is rule)
     taken = [f'{action} is settled by "{chosen[action].name}"' for action in actions if chosen[action] is not rule]
     why = "; ".join(taken) if actions else "it has no action"

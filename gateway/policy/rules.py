@@ -5,12 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import NamedTuple
 
 from gateway.domain.address import Address, NamedAddress
 from gateway.domain.errors import Fault, Faulty
-from gateway.domain.firm import Client, Firm, Mailbox, Member, Rule, Signature
+from gateway.domain.firm import ACTIONS, Client, Firm, Mailbox, Member, Rule, Signature
 from gateway.domain.mail import Decision
 from gateway.mime.address import AddressFault, hides_address, parse_address
 from gateway.policy.authorise import Authorised
@@ -23,12 +22,8 @@ MAX_DISPLAY_NAME = 200  # characters: longer names push the address out of sight
 BY_RULE = "rule"
 NOW = "X-Postern-Now"
 Values = Callable[[], dict[str, object]]  # made only for who has a template to fill in
-# As the firm's file calls them.
-ACTIONS = ("send_as", "display_name", "reply_to", "sender", "signature", "bcc", "office_hours")
 
 _NOBODY = dict.fromkeys(ACTIONS, Rule(""))
-_NOTHING = (None, ())
-_actions = attrgetter(*ACTIONS)
 
 
 def decide(firm: Firm, authorised: Authorised) -> Decision:
@@ -69,14 +64,8 @@ def settled(rules: Iterable[Rule]) -> dict[str, Rule]:
     """Which rule decides each action: the first that has it."""
     chosen: dict[str, Rule] = {}
     for rule in rules:
-        for action in actions_of(rule):
-            chosen.setdefault(action, rule)
+        chosen = dict.fromkeys(rule.actions, rule) | chosen
     return chosen
-
-
-def actions_of(rule: Rule) -> tuple[str, ...]:
-    """What the rule says anything about; a signature of none and a Sender that is not shown are said too."""
-    return tuple([action for action, value in zip(ACTIONS, _actions(rule), strict=True) if value not in _NOTHING])
 
 
 def is_urgent(letter: Letter) -> bool:

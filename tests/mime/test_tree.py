@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mime.attachments import attachments
+from gateway.mime.header import Header
 from gateway.mime.params import parse_value
 from gateway.mime.plain import plain_text
 from gateway.mime.render import Edits, SignatureBlock, render
@@ -23,6 +24,35 @@ NESTED = (
     b"--outer\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj\r\n"
     b"--outer--\r\nepilogue\r\n--outer\r\nnot a part\r\n"
 )  # fmt: skip
+
+
+_LINES = (
+    *(
+        b"--b",
+        b"--b--",
+        b"--b--x",
+        b"--bb",
+        b"--b \t",
+        b"--",
+        b"",
+        b"",
+        b"text",
+        b"Content-Type: text/html; charset=utf-8",
+    ),
+    *(b"Content-Type: multipart/mixed; boundary=b", b"Content-Type: multipart/mixed; boundary=c", b"--c", b"--c--"),
+    *(b"Content-Transfer-Encoding: base64", b"X: " + b"x" * 500, b"no field", b"\r", b"Content-Type: message/rfc822"),
+)
+_ENDS = st.sampled_from([b"\r\n"] * 8 + [b"\n", b""])
+_KINDS = st.sampled_from([b"multipart/alternative", b"multipart/mixed", b"multipart/digest", b"text/plain"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(_LINES), _ENDS), max_size=14), _KINDS, st.booleans())
+def test_a_multipart_of_leaves_is_cut_as_any_other_is_walked(
+    lines: list[tuple[bytes, bytes]], kind: bytes, closed: bool
+) -> None:
+    body = b"".join(line + end for line, end in lines)
+    raw = b"Content-Type: " + kind + b"; boundary=b\r\n\r\n--b\r\n" + body + b"\r\n--b--\r\n" * closed
+    assert parts(raw, Header.read(raw)) == parts(raw)
 
 
 def test_parts_lie_where_the_offsets_say() -> None:
