@@ -7,7 +7,7 @@ transaction with the cursor, in the order of UIDs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,6 +27,7 @@ from gateway.inbound.reading import Looked, Reading
 from gateway.inbound.watch import Watch
 from gateway.policy.cursor import PlanKind, Sight, may_have_lost, reconcile, within
 from gateway.policy.patience import asked_for
+from gateway.store.sync import Stand
 from gateway.upstream.imap.session import FolderState, HeaderRow, ImapSession, Since
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ HEADERS_AT_ONCE = 200  # headers of one command: about half a megabyte
 ROWS_ON_THE_LOOP = 10  # more headers are looked at in a thread, so that nobody waits for it
 ADDRESSES_AT_ONCE = 10  # in one SEARCH: measured as a sixth of the server's time of one SEARCH an address
 AGAIN = timedelta(days=1)  # what was set aside is tried as often
+ASK_AGAIN = timedelta(hours=1)  # what went is searched for meanwhile, which costs little
 
 
 class FolderRounds:
@@ -58,19 +60,27 @@ class FolderRounds:
         self._tried_again: datetime | None = None
         self._compared: datetime | None = None  # when all that lies there was last compared, or we began to follow
         self._exists = 0
-        self._asks = True
+        self._broke: datetime | None = None  # when the server was asked what went since, and that had no end
+        self._stand: tuple[int, Stand] | None = None  # as the database has it, and after how many resets
         self.paused = False  # history waits: the provider's allowance for today is used up
 
     async def round(self, session: ImapSession) -> int:
         """One round; how many messages were filed. Raises `UpstreamError` when the connection fails."""
-        known = await self._store.sync.cursor(self._mailbox.key, self._folder)
-        state = await self._examined(session, known)
-        known = await self._store.sync.cursor(self._mailbox.key, self._folder)  # a reset may have come in between
+        try:
+            return await self._round(session)
+        except BaseException:
+            self._stand = None
+            raise
+
+    async def _round(self, session: ImapSession) -> int:
+        state = await self._examined(session, (await self._known()).cursor)
+        known = (await self._known()).cursor  # a reset may have come in between
         plan = reconcile(known, self._mailbox.key, self._folder, state.uidvalidity, state.uidnext, state.highestmodseq)
         if plan.kind is not PlanKind.CONTINUE:
             log.info("folder", mailbox=self._mailbox.key, folder=self._folder, kind=plan.kind.value)
             await self._store.sync.renew(plan.cursor)
             self._settled, self._sight, self._compared = False, None, None
+            self._stand = None
             state = replace(state, vanished=None)
         self._cursor = plan.cursor
         await self._unmark()
@@ -80,22 +90,43 @@ class FolderRounds:
             filed += await self._relabelled(session, state)
         await self._compare(session, state)
         if state.highestmodseq > self._cursor.highestmodseq:
-            await self._store.sync.move(replace(self._cursor, highestmodseq=state.highestmodseq))
+            self._cursor = replace(self._cursor, highestmodseq=state.highestmodseq)
+            await self._store.sync.move(self._cursor)
+        self._note(cursor=self._cursor)
         return filed
 
+    async def _known(self) -> Stand:
+        """How the folder stands; read anew where the mailbox was reset, or a round came to no end."""
+        resets = self._store.sync.resets
+        if self._stand is None or self._stand[0] != resets:
+            self._stand = resets, await self._store.sync.stand(self._mailbox.key, self._folder)
+        return self._stand[1]
+
+    def _note(self, *, cursor: Cursor | None = None, marked: Iterable[str] = (), unmarked: Iterable[str] = ()) -> None:
+        """What was just written to the database; where a reset came before or behind it, it is read again."""
+        if self._stand is None or self._stand[0] != self._store.sync.resets:
+            self._stand = None
+            return
+        stand = self._stand[1]
+        backfilled = stand.backfilled.union(marked).difference(unmarked)
+        self._stand = self._stand[0], Stand(cursor or stand.cursor, backfilled)
+
     async def _examined(self, session: ImapSession, known: Cursor | None) -> FolderState:
-        """With what went since we looked; after a failure not so: a server may break over the question."""
-        asks = self._asks and known is not None and known.highestmodseq > 0
-        self._asks = False
-        since = Since(known.uidvalidity, known.highestmodseq) if asks and known is not None else None
+        """With what went since we looked; after a failure not so for a while: a server may break over the question."""
+        now, broke = self._now(), self._broke
+        asks = broke is None or not timedelta(0) <= now - broke < ASK_AGAIN
+        since = Since(known.uidvalidity, known.highestmodseq) if asks and known and known.highestmodseq else None
+        if since is not None:
+            self._broke = now
         state = await session.examine(self._folder, since)
-        self._asks = True
+        if since is not None:
+            self._broke = None
         return state
 
     async def waiting(self) -> frozenset[str]:
         """Keys of synced addresses and domains whose history in this folder was not looked for yet."""
         sought = frozenset(self._firm().sought)
-        return sought - await self._store.sync.backfilled(self._mailbox.key, self._folder)
+        return sought - (await self._known()).backfilled
 
     def is_due(self) -> bool:
         """Whether a round is wanted though nothing happened: to try again what was set aside."""
@@ -104,13 +135,14 @@ class FolderRounds:
 
     async def _unmark(self) -> None:
         """What comes while an address is not synced is not filed; its history is owed again once it is."""
-        marked = await self._store.sync.backfilled(self._mailbox.key, self._folder)
+        marked = (await self._known()).backfilled
         off = marked - self._firm().sought.keys()
         if off:
             await self._store.sync.unmark(self._mailbox.key, self._folder, off)
+            self._note(unmarked=off)
 
     async def _new(self, session: ImapSession) -> int:
-        """All from the cursor on, until there is no more."""
+        """All from the cursor on, until there is no more, as far as the server has told."""
         filed = 0
         while True:
             self._exists = session.exists
@@ -125,7 +157,9 @@ class FolderRounds:
                     filed += await line.drain()
                     behind = replace(self._cursor, uidnext=some[-1] + 1)
                     if await self._moved(behind, decided):
-                        self._cursor, left = behind, left[self._stride :]
+                        self._cursor, left = behind, left[len(some) :]
+            if session.exists == self._exists:
+                return filed
 
     async def _moved(self, behind: Cursor, decided: int) -> bool:
         """False where the firm was changed meanwhile: what was nobody's may be somebody's, and is looked at again.
@@ -164,6 +198,7 @@ class FolderRounds:
             if self.paused:
                 break
             await self._store.sync.mark_backfilled(self._mailbox.key, self._folder, keys)
+            self._note(marked=keys)
         return filed
 
     async def _found(self, session: ImapSession, found: Sequence[int], *, announce: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -26,13 +27,14 @@ from gateway.inbound.watch import Watch
 from gateway.policy.cursor import Sight
 from gateway.policy.link import Happening, after
 from gateway.policy.patience import asked_for, wait_after
-from gateway.upstream.imap.folders import Folder, followed
+from gateway.upstream.imap.folders import Folder, followed, sent_folder
 from gateway.upstream.imap.session import ImapSession, open_session
 
 log = structlog.get_logger()
 
 OUTSIDE = (UpstreamError, NoSpace, TemporaryFailure)  # what comes and goes without a fault of ours
 SHORTEST_IDLE = 1.0  # seconds: a look over the folders that is due while IDLE starts can wait as long, and news of them
+SENT_REST = 2.0  # seconds from one round in Sent to the next: nearly all that comes there is ours, copy after copy
 
 
 class Tail:
@@ -56,6 +58,8 @@ class Tail:
         self._failures = 0
         self._asked = 0  # how often somebody wanted a look
         self._waking = asyncio.Event()
+        self._call = asyncio.Event()  # another one after each call
+        self._sent = ""
         self._idle: set[ImapSession] = set()
         self._behind: set[str] = set()
         self._followed: set[str] = set()
@@ -67,6 +71,8 @@ class Tail:
         """Look again now: an address was added, or somebody asked."""
         self._asked += 1
         self._waking.set()
+        self._call.set()
+        self._call = asyncio.Event()
         for session in self._idle:
             session.wake()
 
@@ -161,6 +167,8 @@ class Tail:
             )
         await self._forget_missing(listed)
         self._unread = dict.fromkeys(missing, "there is no such folder")
+        sent = sent_folder(listed)
+        self._sent = sent.name if sent is not None else ""
         idling, rest = chosen[: self._facts.idled_on], chosen[self._facts.idled_on :]
         for folder in idling:
             if folder not in self._followed:
@@ -197,15 +205,23 @@ class Tail:
 
     async def _stay(self, folder: str) -> None:
         """Rounds on one folder, each after something happened there (or nothing for a while)."""
-        session = await self._open()
+        session, clock = await self._open(), asyncio.get_running_loop()
         try:
             while True:
-                asked = self._asked
+                asked, begun = self._asked, clock.time()
                 await self._round(session, folder)
                 if asked == self._asked:
                     await self._wait(session, self._facts.renew_idle)
+                if asked == self._asked and folder == self._sent:
+                    await self._rest(begun + SENT_REST)
         finally:
             session.abort()
+
+    async def _rest(self, until: float) -> None:
+        """Unless somebody asks."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._call.wait()
 
     async def _rove(self) -> None:
         """Whenever folders are due: a connection, a round on each, and goodbye."""
@@ -270,9 +286,9 @@ class Tail:
         if self._behind:
             return
         self._failures = 0  # only now: a server that lets us in and then fails must not be hammered
-        await self._watch.store.sync.synced(self._mailbox.key, self._watch.now())
         unread = [f"the folder {folder} is not synced: {why}" for folder, why in sorted(self._unread.items())]
-        await self._meet(Happening.CAUGHT_UP, "; ".join(unread))
+        self._state = after(self._state, Happening.CAUGHT_UP)
+        await self._watch.store.sync.synced(self._mailbox.key, self._state, self._watch.now(), "; ".join(unread))
         await self._outage.ended()
 
     async def _retry(self, error: PosternError) -> None:

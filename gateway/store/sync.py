@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -50,8 +51,18 @@ _NOTE = Compiled(
 )
 _SKIP = insert(skipped).on_conflict_do_nothing()
 _MARK = insert(backfilled).on_conflict_do_nothing()
+_MARKED = Compiled(
+    select(backfilled.c.address).where(
+        backfilled.c.mailbox == bindparam("of_mailbox"), backfilled.c.folder == bindparam("of_folder")
+    )
+)
 _STATE = select(mailbox_sync.c.state).where(mailbox_sync.c.mailbox == bindparam("of_mailbox"))
 _UPDATE_STATE = update(mailbox_sync).where(mailbox_sync.c.mailbox == bindparam("of_mailbox"))
+_STILL = Compiled(
+    update(mailbox_sync)
+    .where(mailbox_sync.c.mailbox == bindparam("of_mailbox"), mailbox_sync.c.state == bindparam("before"))
+    .values(synced_at=bindparam("at"), detail=bindparam("said"))
+)
 # Few, and they come and go; so they are counted, where what was filed is tallied.
 _ASIDE = select(func.count()).where(skipped.c.mailbox == mailbox_sync.c.mailbox).scalar_subquery().label("aside")
 _STATES = (
@@ -93,12 +104,31 @@ def count(connection: Connection, mailbox: str, *, filed: int) -> None:
     _COUNT.run(connection, {"mailbox": mailbox, "filed": filed, "skipped": 0})
 
 
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How far a folder has been read; ``backfilled``: keys of addresses whose history in it was looked for."""
+
+    cursor: Cursor | None
+    backfilled: frozenset[str]
+
+
 class Sync:
     """Each method is one transaction."""
 
     def __init__(self, writer: Writer, reader: Reader) -> None:
         self._writer = writer
         self._reader = reader
+        self.resets = 0  # how often was forgotten where folders stand; else only who follows a folder moves it
+
+    async def stand(self, mailbox: str, folder: str) -> Stand:
+        """It stays true while `resets` does, for the one who reads the folder and notes what they do."""
+        asked = {"of_mailbox": mailbox, "of_folder": folder}
+
+        def look(connection: Connection) -> Stand:
+            marked = frozenset(row.address for row in _MARKED.all(connection, asked))
+            return Stand(find_cursor(connection, mailbox, folder), marked)
+
+        return await self._reader.run(look)
 
     async def cursor(self, mailbox: str, folder: str) -> Cursor | None:
         return await self._reader.run(lambda connection: find_cursor(connection, mailbox, folder))
@@ -171,7 +201,7 @@ class Sync:
             for table in (location, skipped, backfilled, searching, schema.cursor):
                 connection.execute(delete(table).where(table.c.mailbox == mailbox, table.c.folder == folder))
 
-        await self._writer.run(work)
+        await self._writer.run(work, self._reset)
 
     async def places(self, mailbox: str, folder: str, uidvalidity: int) -> frozenset[int]:
         """UIDs of the folder that we hold to be true, of what was filed and of what was set aside."""
@@ -235,27 +265,16 @@ class Sync:
 
     async def set_state(self, mailbox: str, state: SyncState, at: datetime, detail: str = "") -> None:
         """``at`` counts where the state is another than before."""
+        await self._writer.run(lambda connection: _set_state(connection, mailbox, state, at, detail))
+
+    async def synced(self, mailbox: str, state: SyncState, at: datetime, detail: str = "") -> None:
+        """A round over the mailbox was completed, which stands so now; ``at`` and ``detail`` as in `set_state`."""
 
         def work(connection: Connection) -> None:
-            before = connection.execute(_STATE, {"of_mailbox": mailbox}).scalar()
-            if before is None:
-                values = {"mailbox": mailbox, "state": state.value, "since": at, "detail": detail}
-                connection.execute(insert(mailbox_sync), values)
-            elif before == state.value:
-                connection.execute(_UPDATE_STATE, {"of_mailbox": mailbox, "detail": detail})
-            else:
-                values = {"of_mailbox": mailbox, "state": state.value, "since": at, "detail": detail}
-                connection.execute(_UPDATE_STATE, values)
-
-        await self._writer.run(work)
-
-    async def synced(self, mailbox: str, at: datetime) -> None:
-        """A round over the mailbox was completed."""
-
-        def work(connection: Connection) -> None:
-            if connection.execute(_UPDATE_STATE, {"of_mailbox": mailbox, "synced_at": at}).rowcount == 0:
-                values = {"state": SyncState.LIVE.value, "since": at, "detail": "", "synced_at": at}
-                connection.execute(insert(mailbox_sync), {"mailbox": mailbox, **values})
+            same = {"of_mailbox": mailbox, "before": state.value, "at": at, "said": detail}
+            if _STILL.run(connection, same) == 0:
+                _set_state(connection, mailbox, state, at, detail)
+                _STILL.run(connection, same)
 
         await self._writer.run(work)
 
@@ -317,4 +336,19 @@ class Sync:
             for table in (backfilled, skipped, searching, schema.cursor):
                 connection.execute(delete(table).where(table.c.mailbox == mailbox))
 
-        await self._writer.run(work)
+        await self._writer.run(work, self._reset)
+
+    def _reset(self, _done: None) -> None:
+        self.resets += 1
+
+
+def _set_state(connection: Connection, mailbox: str, state: SyncState, at: datetime, detail: str) -> None:
+    before = connection.execute(_STATE, {"of_mailbox": mailbox}).scalar()
+    if before is None:
+        values = {"mailbox": mailbox, "state": state.value, "since": at, "detail": detail}
+        connection.execute(insert(mailbox_sync), values)
+    elif before == state.value:
+        connection.execute(_UPDATE_STATE, {"of_mailbox": mailbox, "detail": detail})
+    else:
+        values = {"of_mailbox": mailbox, "state": state.value, "since": at, "detail": detail}
+        connection.execute(_UPDATE_STATE, values)

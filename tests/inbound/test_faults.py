@@ -225,3 +225,13 @@ async def test_D4_a_server_that_talks_without_end_costs_its_own_mailbox_and_no_o
         r.provider.deliver(SUPPORT, numbered(1))
         await agrees(r, announced=1)
         assert r.provider.faults.hits["imap:search"] == 2
+
+
+async def test_what_came_together_while_the_server_broke_over_headers_is_all_filed(tmp_path: Path) -> None:
+    """Fewer are asked for after a failure, and more again after each success: none may be left out in between."""
+    async with rig(tmp_path) as r, tailing(r, QUICK):
+        await live(r)
+        r.provider.faults.imap("fetch", HangUp(after_bytes=700))
+        for number in range(60):
+            r.provider.deliver(SUPPORT, numbered(number))
+        await agrees(r, announced=60)

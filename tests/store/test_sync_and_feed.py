@@ -10,6 +10,7 @@ import pytest
 from gateway.domain.errors import Conflict
 from gateway.domain.record import Cursor, Event, EventKind, MailboxSync, SyncState
 from gateway.store.store import Store
+from gateway.store.sync import Stand
 from tests.store.making import NOW, SUPPORT, filing, inbox, mail, minutes, reached
 
 BOX = SUPPORT.key
@@ -44,7 +45,7 @@ async def test_a_state_remembers_since_when(store: Store) -> None:
     await store.sync.set_state(BOX, SyncState.CONNECTING, NOW)
     await store.sync.set_state(BOX, SyncState.RETRYING, minutes(1), "no answer")
     await store.sync.set_state(BOX, SyncState.RETRYING, minutes(2), "no answer yet")
-    await store.sync.synced(BOX, minutes(3))
+    await store.sync.synced(BOX, SyncState.RETRYING, minutes(3), "no answer yet")
     await store.record.file(filing(mail("1"), "Al", at=inbox(1)))
     assert await store.sync.skip(inbox(2), "broken", reached(3))
     assert not await store.sync.skip(inbox(2), "broken", None)
@@ -55,9 +56,26 @@ async def test_a_state_remembers_since_when(store: Store) -> None:
     assert await store.sync.places(BOX, "INBOX", 7) == {1, 2}
 
 
-async def test_a_mailbox_synced_before_it_had_a_state_is_live(store: Store) -> None:
-    await store.sync.synced(BOX, NOW)
-    assert (await store.sync.states())[BOX].state is SyncState.LIVE
+async def test_a_completed_round_is_noted_with_the_state_that_it_leaves(store: Store) -> None:
+    await store.sync.synced(BOX, SyncState.LIVE, NOW)
+    assert (await store.sync.states())[BOX] == MailboxSync(BOX, SyncState.LIVE, NOW, "", NOW)
+    await store.sync.synced(BOX, SyncState.LIVE, minutes(1), "a folder is missing")
+    assert (await store.sync.states())[BOX] == MailboxSync(BOX, SyncState.LIVE, NOW, "a folder is missing", minutes(1))
+    await store.sync.set_state(BOX, SyncState.RETRYING, minutes(2), "no answer")
+    await store.sync.synced(BOX, SyncState.LIVE, minutes(3))
+    assert (await store.sync.states())[BOX] == MailboxSync(BOX, SyncState.LIVE, minutes(3), "", minutes(3))
+
+
+async def test_how_a_folder_stands_is_true_until_a_reset(store: Store) -> None:
+    assert await store.sync.stand(BOX, "INBOX") == Stand(None, frozenset())
+    await store.sync.move(reached(3))
+    await store.sync.mark_backfilled(BOX, "INBOX", ["a@x.example"])
+    assert await store.sync.stand(BOX, "INBOX") == Stand(reached(3), frozenset({"a@x.example"}))
+    assert store.sync.resets == 0
+    await store.sync.forget_folder(BOX, "Sent")
+    await store.sync.forget(BOX)
+    assert store.sync.resets == 2
+    assert await store.sync.stand(BOX, "INBOX") == Stand(None, frozenset())
 
 
 async def test_the_feed_grows_in_number_and_is_read_from_any_of_them(store: Store) -> None:
