@@ -9,7 +9,6 @@ from gateway.domain.firm import Firm
 from gateway.domain.record import Cursor, Location
 from gateway.inbound.filing import Said, is_draft, whose
 from gateway.mime.bounce_sign import may_be_bounce
-from gateway.mime.header import Header
 from gateway.policy.match import Match
 from gateway.upstream.imap.session import HeaderRow
 
@@ -57,12 +56,11 @@ def looked_at(firm: Firm, rows: Sequence[HeaderRow], *, announce: bool) -> list[
     for row in rows:
         if is_draft(row.labels):
             continue
-        header = Header.read(row.header)
-        said = Said.of(header, row.labels)
+        said = Said.read(row.header, row.labels)
         matches = whose(firm, said)
         sure = matches and not any(match.is_doubtful for match in matches)
         # Nobody looks for bounces in history.
-        bounce = announce and row.size <= LARGEST and may_be_bounce(row.header, header)
+        bounce = announce and row.size <= LARGEST and may_be_bounce(row.header, said.header)
         found.append(Look(row, said, matches, () if sure else said.answers, bounce))
     return found
 

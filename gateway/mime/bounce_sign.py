@@ -20,12 +20,13 @@ def may_be_bounce(header: bytes, read: Header | None = None) -> bool:
     RFC 3464 section 2, RFC 5321 section 4.5.5. Mail of lists, complaints and receipts are none, whoever sends them.
     ``read``: the header, where the caller has read it.
     """
-    top = parts(header, read)[0]
-    if top.params.get("report-type", "").lower() in OTHER_REPORTS:
-        return False
-    if top.content_type == "multipart/report":
-        return True
-    known = top.header
+    if b"report" in header.lower():  # else it can be none, and need not be taken apart
+        top = parts(header, read)[0]
+        if top.params.get("report-type", "").lower() in OTHER_REPORTS:
+            return False
+        if top.content_type == "multipart/report":
+            return True
+    known = read or Header.read(header)
     if any(known.first(name) is not None for name in _LISTS):
         return False
     return any(known.first(name) is not None for name in _SURE) or null_sender(known) or from_reporter(known)

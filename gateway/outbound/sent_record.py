@@ -13,7 +13,7 @@ from gateway.domain.errors import Conflict, NotFound, Outdated, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.mail import Errand, ErrandKind, QueueEntry
 from gateway.domain.record import Direction, Duty, Filed, Location, NewFiling
-from gateway.mime.facts import facts
+from gateway.mime.read_before import read_before
 from gateway.policy.sent import errands
 from gateway.store.room import Room
 from gateway.store.store import Store
@@ -80,7 +80,7 @@ class SentRecord:
     def _filing(self, entry: QueueEntry, raw: bytes, clients: Sequence[str], location: Location | None) -> NewFiling:
         return NewFiling(
             raw=raw,
-            facts=facts(raw),
+            facts=read_before(raw).facts,  # the tail will read the same in Sent
             clients=tuple((name, Direction.SENT) for name in clients),
             filed_at=self._now(),
             duty=Duty.LOOK if b"image/" in raw else None,  # our logo comes back in the answer
