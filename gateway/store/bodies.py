@@ -21,7 +21,7 @@ from gateway.store.compiled import Compiled
 from gateway.store.pools import pool
 from gateway.store.reader import Reader
 from gateway.store.schema import body
-from gateway.store.spool import BLOB_MODE, Blob, Spool, blob_folder
+from gateway.store.spool import BLOB_MODE, Blob, Spool, blob_folder, keep_spools
 from gateway.store.trouble import trouble
 
 INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
@@ -147,12 +147,16 @@ class Bodies:
         """
         found = [Body.of(*one) for one in zip(raws, hashes or [""] * len(raws), strict=True)]
         large: dict[str, bytes] = {}
+        spools: dict[int, Spool] = {}  # each once
         for one, raw in zip(found, raws, strict=True):
-            if isinstance(raw, Spool | Blob):
+            if isinstance(raw, Blob):
                 raw.keep()
+            elif isinstance(raw, Spool):
+                spools[id(raw)] = raw
             elif one.row["content"] is None:
                 assert isinstance(raw, bytes), "what is neither in memory nor in a file of ours can't be kept"
                 large[one.sha256] = raw
+        keep_spools(self._root, list(spools.values()))
         self._write(large)
         return found
 

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER_MODE = 0o750
@@ -146,27 +147,46 @@ def staging(root: Path, mode: int) -> Iterator[Staged]:
 
 
 def begin(root: Path) -> tuple[str, int]:
-    """A new file, to be written and read, under a name that nobody reads, for `give_name` or `discard`."""
+    """A new file, to be written and read, under a name that nobody reads, for `give_names` or `discard`."""
     staged = secrets.token_hex(16)
     with folder(root, STAGING) as place:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         return staged, os.open(staged, flags, 0o600, dir_fd=place)
 
 
-def give_name(root: Path, staged: str, fd: int, mode: int, parts: Sequence[str], name: str) -> None:  # noqa: PLR0917
-    """Give it that name, in place of an older file of that name; durable on return."""
-    _check(name)
-    os.fchmod(fd, mode)
-    os.fsync(fd)
-    with folder(root, STAGING) as source, folder(root, *parts) as place:
-        with _REMOVING:  # an old file of that name may be about to go: ours must not go in its place
-            os.rename(staged, name, src_dir_fd=source, dst_dir_fd=place)
-        os.fsync(place)
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A file that `begin` made, all written, and the name that it is to have."""
+
+    staged: str
+    fd: int
+    parts: tuple[str, ...]
+    name: str
+
+
+def give_names(root: Path, begun: Sequence[Begun], mode: int) -> None:
+    """Give each its name, in place of an older file of that name; durable on return.
+
+    All are synced before the first is renamed, and the folders behind the last: what one fsync wrote is no work for
+    the next.
+    """
+    for one in begun:
+        _check(one.name)
+        os.fchmod(one.fd, mode)
+        os.fsync(one.fd)
+    with folder(root, STAGING) as source:
+        for one in begun:
+            # An old file of that name may be about to go: ours must not go in its place.
+            with folder(root, *one.parts) as place, _REMOVING:
+                os.rename(one.staged, one.name, src_dir_fd=source, dst_dir_fd=place)
+    for parts in {one.parts for one in begun}:
+        with folder(root, *parts) as place:
+            os.fsync(place)
 
 
 def discard(root: Path, staged: str) -> None:
-    """Remove what got no name."""
-    with folder(root, STAGING) as place:
+    """Remove what got no name; it may have got one just before what then failed."""
+    with folder(root, STAGING) as place, suppress(FileNotFoundError):
         os.unlink(staged, dir_fd=place)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gateway.store import files
@@ -64,12 +64,7 @@ class Spool:
 
     def keep(self) -> None:
         """Put it on the disk, under its hash; durable on return."""
-        with self._one, _told():
-            if self._file is None:
-                raise FileNotFoundError("nothing was written, or it was closed")
-            if self._name:
-                files.give_name(self._root, self._name, self._file, BLOB_MODE, blob_folder(self.sha256), self.sha256)
-                self._name = ""
+        keep_spools(self._root, [self])
 
     def close(self) -> None:
         """Remove what was not kept; a second time does nothing."""
@@ -82,6 +77,12 @@ class Spool:
                 files.discard(self._root, self._name)
                 self._name = ""
 
+    def _begun(self) -> files.Begun | None:
+        """None where it has its name."""
+        if self._file is None:
+            raise FileNotFoundError("nothing was written, or it was closed")
+        return files.Begun(self._name, self._file, blob_folder(self.sha256), self.sha256) if self._name else None
+
     def _slices(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
             with self._one, _told():
@@ -92,6 +93,16 @@ class Spool:
                 return
             start += len(piece)
             yield piece
+
+
+def keep_spools(root: Path, spools: Sequence[Spool]) -> None:
+    """Put them on the disk together, each under its hash; durable on return."""
+    with ExitStack() as held, _told():
+        for spool in spools:
+            held.enter_context(spool._one)
+        files.give_names(root, [one for spool in spools if (one := spool._begun()) is not None], BLOB_MODE)
+        for spool in spools:
+            spool._name = ""
 
 
 class Blob:

@@ -113,3 +113,36 @@ async def test_a_stored_message_is_found_without_reading_it_into_memory_and_a_da
     await asyncio.to_thread(path.unlink)
     with pytest.raises(Conflict):
         await store.bodies.find(SHA)
+
+
+async def test_many_are_kept_together_each_under_its_own_hash(store: Store, data_dir: Path) -> None:
+    raws = [mail(f"large {number}", 3 * SLICE + number) for number in range(5)]
+    spools = [store.bodies.spool() for _ in (*raws, raws[0])]
+    for spool, raw in zip(spools, (*raws, raws[0]), strict=True):  # one came twice
+        spool.write(raw)
+    items = [filing(spool, "Al", at=inbox(uid)) for uid, spool in enumerate(spools, 5)]
+    filed = await store.record.file_all(items)
+    for spool in spools:
+        spool.close()
+    assert [await store.record.raw(one.message) for one in filed] == [*raws, raws[0]]
+    assert [one.new for one in filed] == [True] * 5 + [False]
+    assert await store.verify() == []
+    assert left(data_dir) == []
+
+
+async def test_one_that_can_not_be_kept_leaves_no_row_of_those_with_it_and_nothing_behind(
+    store: Store, data_dir: Path
+) -> None:
+    """Its folder's name is taken by a file, so the names of those before it were given already."""
+    raws = [mail(f"large {number}", 3 * SLICE) for number in range(3)]
+    spools = [store.bodies.spool() for _ in raws]
+    for spool, raw in zip(spools, raws, strict=True):
+        spool.write(raw)
+    (data_dir / "blobs").mkdir()
+    (data_dir / "blobs" / spools[-1].sha256[:2]).write_bytes(b"")
+    with pytest.raises(Conflict):
+        await store.record.file_all([filing(spool, "Al", at=inbox(uid)) for uid, spool in enumerate(spools, 5)])
+    for spool in spools:
+        spool.close()
+    assert await store.record.list("Al", None) == []
+    assert left(data_dir) == []
