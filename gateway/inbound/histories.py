@@ -27,6 +27,11 @@ class Histories:
             if not self._under_way:
                 self._none.set()
 
+    @property
+    def is_any(self) -> bool:
+        """Whether one is being filed now."""
+        return self._under_way > 0
+
     async def passed(self, at_most: float) -> None:
         """Return when none is being filed, or after so many seconds."""
         try:

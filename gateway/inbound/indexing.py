@@ -22,7 +22,8 @@ LONGEST = 5.0  # seconds of reading before one: what is filed meanwhile has its 
 GATHER = 0.25  # seconds that news wait for company: who searches does not notice
 PAUSE = 30.0  # seconds after a failure, of the disk as a rule
 REST = 2.0  # seconds at least before each write while mail of before is being filed: most histories are over by then
-RESTS = 3  # times as long as the last one took: what is new meanwhile is found within half a minute
+RESTS = 9  # times as long as the last one took
+BRIEF = 1.5  # seconds of reading then, so that what is new meanwhile is looked at within a quarter of a minute
 IDLE = 60.0  # seconds without work after which the reading process ends
 
 log = structlog.get_logger()
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 class Indexing:
     """Idempotent: a batch that a crash cut is done again. What can't be read is found by its header.
 
-    It costs more than the filing itself, so while mail of before is being filed it takes a quarter of the time.
+    It costs more than the filing itself, so while mail of before is being filed it takes a tenth of the time.
     """
 
     def __init__(self, store: Store, reading: Reading | None = None, *, histories: Histories | None = None) -> None:
@@ -70,7 +71,8 @@ class Indexing:
             return False
         filed = await self._store.search.filed(due.messages)
         entries: list[Entry] = []
-        text, until = 0, asyncio.get_running_loop().time() + LONGEST
+        longest = min(BRIEF, LONGEST) if self._histories.is_any else LONGEST
+        text, until = 0, asyncio.get_running_loop().time() + longest
         for done, number in enumerate(due.messages, 1):
             if number in filed:
                 entries.append(await self._entry(filed[number]))
