@@ -124,7 +124,7 @@ class Compiled:
         names = list(compiled.positiontup or ())
         fixed = {name: compiled.params[name] for name in names if not compiled.binds[name].required}
         types = [compiled.binds[name].type for name in names]
-        ours = [(at, _IN[type(one)]) for at, one in enumerate(types) if type(one) in _IN]
+        ours = [(at, _IN[type(one)]) for at, one in enumerate(types) if type(one) in _IN and not self._kept]
         found: list[tuple[int, Process]] = [
             (at, one.dialect_impl(_DIALECT).bind_processor(_DIALECT))
             for at, one in enumerate(types)
