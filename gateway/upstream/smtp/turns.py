@@ -192,13 +192,22 @@ class Turns:
             return False
         if turn.transaction.went_nowhere:
             return True
-        found = turn.transaction.outcomes.values()
-        silent = turn.is_behind and all(not one.code and one.stage == MAIL for one in found)
-        if silent and self.line.conversation.ended is not None and not turn.transaction.has_left:
+        if turn.is_behind and not turn.transaction.has_left and self._is_unheard(turn.transaction):
             log.warning("not-spoken-to-ahead", mailbox=turn.job.mailbox.key, upstream=turn.job.upstream)
             self.lane.trusts = False
             return True
         return False
+
+    def _is_unheard(self, transaction: Transaction) -> bool:
+        """Whether a MAIL that left behind a message met with silence, or with a refusal.
+
+        A server that is not up to it may lose what comes so early, or refuse it whatever it says: nobody's mail is to
+        bounce for that. A refusal that is meant comes again.
+        """
+        found = transaction.outcomes.values()
+        if not all(one.stage == MAIL for one in found):
+            return False
+        return all(one.code for one in found) or self.line.conversation.ended is not None
 
     def _tell(self, turn: Turn, transaction: Transaction) -> None:
         now, job = self.loop.time(), turn.job

@@ -105,7 +105,7 @@ async def test_without_pipelining_nothing_leaves_before_the_reply(relay: SmtpRel
     assert heard[4].endswith(b"\r\n.\r\n")
 
 
-@pytest.mark.parametrize("stage", ["mail", "rcpt", "data", "final"])
+@pytest.mark.parametrize("stage", ["rcpt", "data", "final"])
 @pytest.mark.parametrize("code", [451, 550])
 async def test_C1_a_refusal_of_any_of_them_counts_for_it_alone(
     relay: SmtpRelay, trial: TrialProvider, stage: str, code: int
@@ -167,6 +167,56 @@ async def test_a_server_that_loses_what_is_behind_a_message_is_not_spoken_to_lik
         made = await in_turn(relay, single(port, ""), (ONE,), (TWO,), (THREE,))
     assert codes(made) == [[250]] * 3
     assert [said.count(b"MAIL FROM") for said in told] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("refusal", [b"503 5.5.1 Not so fast", b"554 5.5.0 SMTP synchronization error", b"451 4.5.0 x"])
+async def test_a_server_that_refuses_what_comes_so_early_hears_it_again_by_itself(
+    relay: SmtpRelay, refusal: bytes
+) -> None:
+    """No mail may bounce because its envelope left behind another one's message."""
+    told: list[bytes] = []
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 x\r\n")
+        await reader.readline()
+        writer.write(GREETING)
+        while True:
+            await reader.readuntil(b"DATA\r\n")
+            writer.write(b"250 a\r\n250 b\r\n354 go\r\n")
+            told.append(await reader.read(65_536))
+            early = told[-1].count(b"MAIL FROM")
+            writer.write(b"250 taken\r\n" + early * (refusal + b"\r\n503 no\r\n503 no\r\n"))
+
+    async with serving(dialogue) as port:
+        made = await in_turn(relay, single(port, ""), (ONE,), (TWO,), (THREE,))
+    assert codes(made) == [[250]] * 3
+    assert [said.count(b"MAIL FROM") for said in told] == [1, 0, 0]
+
+
+async def test_a_refusal_that_is_meant_counts_when_it_comes_again(relay: SmtpRelay) -> None:
+    connections = 0
+
+    async def dialogue(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(b"220 x\r\n")
+        await reader.readline()
+        writer.write(GREETING)
+        if connections == 1:
+            await reader.readuntil(b"DATA\r\n")
+            writer.write(b"250 a\r\n250 b\r\n354 go\r\n")
+            await reader.readuntil(b"DATA\r\n")
+            writer.write(b"250 taken\r\n")
+        else:
+            await reader.readuntil(b"DATA\r\n")
+        writer.write(b"552 5.3.4 Too large\r\n503 no\r\n503 no\r\n")
+        await reader.read()
+
+    async with serving(dialogue) as port:
+        first, second = await in_turn(relay, single(port, ""), (ONE,), (TWO,))
+    assert (first.outcomes[ONE.key].code, second.outcomes[TWO.key].code) == (250, 552)
+    assert second.outcomes[TWO.key].delivery is Delivery.FAILED
+    assert connections == 2
 
 
 async def test_an_answer_too_many_refuses_nobody(relay: SmtpRelay) -> None:
