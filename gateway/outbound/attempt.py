@@ -126,7 +126,7 @@ class Attempts:
             raise
         finally:
             if writing:
-                await asyncio.gather(*writing)
+                await (writing[0] if len(writing) == 1 else asyncio.gather(*writing))
         if not course.is_done:
             return await self._make_good(course)
         await self._done(entry, course.unkept, self._now(), is_owed=len(course.made) > 1)

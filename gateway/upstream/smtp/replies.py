@@ -43,7 +43,11 @@ class Replies:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
-            self._line(line.removesuffix(b"\r"))
+            code = _CODES.get(line[:3])
+            if code is None or line[3:4] != b" " or self._lines or len(line) > MAX_LINE:
+                self._line(line.removesuffix(b"\r"))
+            else:  # nearly all
+                self._add(code, line[4:].removesuffix(b"\r"))
         if len(self._rest) > MAX_LINE:
             raise NotSmtp("a line without end")
 
@@ -60,6 +64,9 @@ class Replies:
             return
         text = b"\n".join(one[4:] for one in (*self._lines, line)) if self._lines else line[4:]
         self._lines = []
-        self.ready.append(Reply(_CODES[code], text.decode("utf-8", "replace")))
+        self._add(_CODES[code], text)
+
+    def _add(self, code: int, text: bytes) -> None:
+        self.ready.append(Reply(code, text.decode("utf-8", "replace")))
         if len(self.ready) > MAX_WAITING:
             raise NotSmtp("answers without questions")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.domain.address import Address
 from gateway.domain.mail import Asked, Delivery, Outcome
@@ -29,8 +30,7 @@ Outcomes = dict[str, Outcome]
 Script = Generator[str, Reply, None]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """From whom to whom, and what is asked of the server beside it."""
 
     sender: Address | None
@@ -87,22 +87,22 @@ class Transaction:
         """The message as the server can take it, and the envelope's commands; Trouble where it can't be sent at all."""
         envelope, extensions = self.envelope, self.line.extensions
         raw, parameters = self.message.fitted(extensions)
-        if self._needs_utf8():
-            parameters += b" SMTPUTF8"
         asked = envelope.asked if self.line.reports else NOTHING_ASKED
-        commands = [b"MAIL FROM:<%s>%s%s\r\n" % (_path(envelope.sender), parameters, _words(asked.mail))]
-        for one in envelope.recipients:
-            words = _words(asked.rcpt.get(one.key, "")) if asked.rcpt else b""
-            commands.append(b"RCPT TO:<%s>%s\r\n" % (_path(one), words))
-        commands.append(b"DATA\r\n")
-        return raw, commands
+        sender = _path(envelope.sender)
+        rcpts = [
+            b"RCPT TO:<%s>%s\r\n" % (_path(one), _words(asked.rcpt.get(one.key, "")) if asked.rcpt else b"")
+            for one in envelope.recipients
+        ]
+        if self._needs_utf8(sender, rcpts):
+            parameters += b" SMTPUTF8"
+        mail = b"MAIL FROM:<%s>%s%s\r\n" % (sender, parameters, _words(asked.mail))
+        return raw, [mail, *rcpts, b"DATA\r\n"]
 
-    def _needs_utf8(self) -> bool:
-        envelope, extensions = self.envelope, self.line.extensions
-        sender = envelope.sender
-        if (sender is None or sender.is_ascii) and all(one.is_ascii for one in envelope.recipients):
-            return envelope.smtputf8 and self.message.needs_utf8(extensions)
-        return demand_utf8(extensions)
+    def _needs_utf8(self, sender: bytes, rcpts: Sequence[bytes]) -> bool:
+        """Trouble where the server does not offer it."""
+        if sender.isascii() and b"".join(rcpts).isascii():
+            return self.envelope.smtputf8 and self.message.needs_utf8(self.line.extensions)
+        return demand_utf8(self.line.extensions)
 
     def _unwanted(self, reply: Reply, behind: int) -> Script:
         """The sender is refused; ``behind`` replies belong to commands that left with MAIL, and are read for the next.

@@ -131,7 +131,8 @@ class Turns:
         conversation = self.line.conversation
         ready = conversation.ready
         while (turn := self._now) is not None:
-            self._speak()
+            if self._said:
+                self._speak()
             if turn.stage:
                 if ready:
                     turn.hear(ready.popleft())
@@ -151,9 +152,8 @@ class Turns:
 
     def _speak(self) -> None:
         said = self._said
-        if said:
-            self.line.conversation.say(said[0] if len(said) == 1 else b"".join(said))
-            said.clear()
+        self.line.conversation.say(said[0] if len(said) == 1 else b"".join(said))
+        said.clear()
 
     def _begin_behind(self, job: Job) -> None:
         """The next transaction of the same message, or another message's that waits for a connection."""
