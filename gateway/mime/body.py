@@ -47,7 +47,10 @@ def sealed(raw: bytes, tree: Sequence[Part], decoded: Decoded | None = None) -> 
             reason = _SMIME
         if reason and _is_way_to_body(part, tree):
             return reason
-    return _PGP if any(is_text(part) and _is_armoured(raw, part, decoded) for part in tree) else ""
+    for part in tree:
+        if is_text(part) and _is_armoured(raw, part, decoded):
+            return _PGP
+    return ""
 
 
 def _is_armoured(raw: bytes, part: Part, decoded: Decoded) -> bool:

@@ -11,7 +11,7 @@ from gateway.domain.firm import InlineImage
 from gateway.mime.body import Decoded, body_parts, sealed
 from gateway.mime.header import Field, Header
 from gateway.mime.related import Pictures, in_related, shows
-from gateway.mime.splice import Splice, spliced
+from gateway.mime.splice import Splice, splice, spliced
 from gateway.mime.standing import Known
 from gateway.mime.textpart import LeftAlone, Place, TextBody, block_of
 from gateway.mime.tree import Part, parts
@@ -65,20 +65,20 @@ def render(raw: bytes, edits: Edits, header: Header | None = None) -> Rendered:
 def _header_splices(header: Header, edits: Edits) -> list[Splice]:
     """The fields in their places: first of a name replaced, further ones dropped, the absent ones above MIME's own."""
     by_name = header.by_name
-    out = [Splice(0, 0, b"".join([field.line for field in edits.prepend]))] if edits.prepend else []
+    out = [splice((0, 0, b"".join([field.line for field in edits.prepend])))] if edits.prepend else []
     replace = {field.name.lower(): field for field in edits.replace}
     for name, spans in by_name.items():
         if name in replace:
-            out.append(Splice(spans[0].start, spans[0].end, replace[name].line))
-            out += [Splice(span.start, span.end, b"") for span in spans[1:]]
+            out.append(splice((spans[0].start, spans[0].end, replace[name].line)))
+            out += [splice((span.start, span.end, b"")) for span in spans[1:]]
         elif name in edits.remove:
-            out += [Splice(span.start, span.end, b"") for span in spans]
+            out += [splice((span.start, span.end, b"")) for span in spans]
     added = [field for name, field in replace.items() if name not in by_name]
     added += [field for field in edits.default if field.name.lower() not in by_name]
     if added:
         at = next((span.start for span in header.fields if _MIME.match(span.name)), header.block_end)
         lead = b"" if at < header.block_end or _ends_line(header) else b"\r\n"
-        out.append(Splice(at, at, lead + b"".join([field.line for field in added])))
+        out.append(splice((at, at, lead + b"".join([field.line for field in added]))))
     return out
 
 

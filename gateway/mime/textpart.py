@@ -39,7 +39,8 @@ class TextBody(NamedTuple):
     octets: bytes
     text: str
     eight: bool
-    delimiters: tuple[bytes, ...] = ()
+    is_html: bool
+    delimiters: tuple[bytes, ...]
 
     @classmethod
     def read(cls, raw: bytes, part: Part, tree: Sequence[Part], decoded: bytes | None = None) -> TextBody:
@@ -55,11 +56,8 @@ class TextBody(NamedTuple):
         if "\0" in text:
             raise LeftAlone("it holds NUL characters")
         delimiters = _delimiters(part, tree) if part.encoding in IDENTITY else ()
-        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), delimiters)
-
-    @property
-    def is_html(self) -> bool:
-        return self.part.content_type == "text/html"
+        is_html = part.content_type == "text/html"
+        return cls(raw, part, codec, octets, text, _takes_eight_bits(part, octets, tree), is_html, delimiters)
 
     @property
     def is_flowed(self) -> bool:

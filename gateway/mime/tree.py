@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from gateway.mime.header import NO_FIELD, Header
@@ -81,6 +81,9 @@ class _Region(NamedTuple):
     parent: int | None
     place: int  # among its parent's children, from 1
     default_type: str
+
+
+_region = partial(tuple.__new__, _Region)
 
 
 class _Told(NamedTuple):
@@ -160,7 +163,7 @@ def _flat(raw: bytes, header: Header, top: _Told) -> tuple[Part, ...] | None:
         told = _told(raw[low:end]) if end - low <= MAX_KNOWN_BLOCK else _Told.by(Header.read(raw, low, high))
         if told.is_multipart or not piece.startswith(b"\r\n"):
             return None
-        region = _Region(low, high, 0, number, "text/plain")
+        region = _region((low, high, 0, number, "text/plain"))
         found.append(_part(raw, told, region, end, number=number, path=str(number), depth=1))
     found[0].children = tuple(range(1, len(found)))
     return tuple(found)

@@ -16,7 +16,7 @@ from gateway.mime.standing import REMOVED, Known
 CODECS = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-2", "iso8859-15", "cp1250", "cp1252"})
 
 KNOWN = 4_096  # tags that are remembered: programs write a few dozens each
-SHORT = 100  # octets of one that is; a megabyte in all at most
+SHORT = 200  # octets of one that is, attributes and all; one to two megabytes in all at most
 
 _WIDE_COLON = "\uff1a".encode()
 _GROWING = "\u0130".encode(), "\u212a".encode()  # the letters whose lower case is an ASCII letter
@@ -68,10 +68,8 @@ def _page_end(octets: bytes, known: Known) -> int | None:
 def _does(tags: list[bytes]) -> int:
     each = set(tags)  # the same few stand in all of a page, and in many pages
     if max(map(len, each), default=0) <= SHORT:
-        found = set(map(_known_deed, each))
-    else:
-        found = {_known_deed(tag) if len(tag) <= SHORT else _deed(tag) for tag in each}
-    return reduce(or_, found, 0)
+        return reduce(or_, map(_known_deed, each), 0)
+    return reduce(or_, [_known_deed(tag) if len(tag) <= SHORT else _deed(tag) for tag in each])
 
 
 def _deed(tag: bytes) -> int:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from gateway.mime.charset import WIDE, written_codec
 from gateway.mime.encoding import IDENTITY, encode_base64, encode_quoted, quoted_place
 from gateway.mime.header import MAX_LINE, Header
-from gateway.mime.splice import Splice
+from gateway.mime.splice import Splice, splice
 from gateway.mime.textpart import LeftAlone, TextBody
 
 KNOWN = 128  # signatures, as they are written into parts of some kind, that are remembered: a firm has a few
@@ -49,14 +49,14 @@ def _inserted(body: TextBody, offset: int, octets: bytes) -> Splice:
     start = body.part.header_end
     lead = body.part.missing_end
     if body.part.encoding != "quoted-printable":
-        return Splice(start + offset, start + offset, lead + octets)
+        return splice((start + offset, start + offset, lead + octets))
     coded = body.part.body(body.raw)
     at = quoted_place(coded, body.octets, offset)
     if at is None:
         return _body(body, encode_quoted(body.octets[:offset] + octets + body.octets[offset:]))
     soft = b"=\r\n" if at and coded[at - 1 : at] != b"\n" else b""
     coded = _quoted(octets) if len(octets) <= SHORT else encode_quoted(octets)
-    return Splice(start + at, start + at, lead + soft + coded)
+    return splice((start + at, start + at, lead + soft + coded))
 
 
 @lru_cache(maxsize=KNOWN)
