@@ -27,6 +27,10 @@ class Server(Protocol):
 
     def roots(self) -> list[int]: ...
 
+    def owes(self) -> bool:
+        """Whether it knows of something that it has to do yet for what was delivered."""
+        ...
+
     def stop(self) -> None: ...
 
 
@@ -61,14 +65,16 @@ def run(server: Server, sink: Sink, case: Case, messages: int, copies: int) -> F
         wanted = before + messages * copies
         until_now(lambda: sink.count >= wanted, timeout=ARRIVAL, what=f"{messages} messages in the sink")
         took = sink.last - begun
-        settle(roots)
+        settle(server)
     if sink.count != wanted:
         raise RuntimeError(f"{sink.count - before} messages reached the sink instead of {messages * copies}")
     return Figures(messages / took, (cpu_ms(roots) - spent) / messages, peak.octets)
 
 
-def settle(roots: list[int]) -> None:
+def settle(server: Server) -> None:
     """Wait until what is done after delivery is done as well: it belongs to the message's cost."""
+    until_now(lambda: not server.owes(), timeout=ARRIVAL, what="the last sent copy")
+    roots = server.roots()
     spent, end = cpu_ms(roots), time.monotonic() + ARRIVAL
     while time.monotonic() < end:
         time.sleep(CALM)

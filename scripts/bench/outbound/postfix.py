@@ -133,6 +133,10 @@ class Postfix:
         master = int((self.folder / "queue" / "pid" / "master.pid").read_text())
         return [master, *([self._milter.pid] if self._milter is not None else [])]
 
+    def owes(self) -> bool:
+        """It delivers, and that is all."""
+        return False
+
     def stop(self) -> None:
         """End it and leave nothing behind."""
         ground.run(str(ground.program("postfix")), "-c", str(self._etc), "stop")
