@@ -86,8 +86,7 @@ def filing_of(
 ) -> NewFiling | None:
     """None when the whole message turns out to be no client's. ``said``: by itself, whatever the server had said.
 
-    ``matches``: whose it is, where that is known already. Of what is unverified the attachments wait for a person; see
-    `gateway.inbound.approval`.
+    ``matches``: whose it is, if known. Attachments of what is unverified wait, see `gateway.inbound.approval`.
     """
     if not (matches := whose(firm, said) if matches is None else matches):
         return None
