@@ -14,6 +14,7 @@ from gateway.upstream.imap.session import HeaderRow
 
 TOGETHER = 100  # messages of one FETCH and one transaction: more gain little, and new mail waits for them
 OCTETS = 4 * 1024 * 1024  # of them
+NAMED = 2_000  # Message-IDs that they refer to, about: to look for more holds up for too long whoever else writes
 LARGEST = 160 * 1024 * 1024  # octets: a file of 100 MB, coded, and what large providers take; larger ones are set aside
 SMALL = 1024 * 1024  # octets; larger ones are taken alone
 
@@ -100,16 +101,17 @@ def hits(
 def cut(found: Sequence[Hit], alone: Callable[[Hit], bool]) -> Iterator[list[Hit]]:
     """In their order, as many together as may be; what is to be taken alone comes as one."""
     batch: list[Hit] = []
-    octets = 0
+    octets = named = 0
     for hit in found:
         by_itself = hit.may_be_bounce or not 0 < hit.row.size <= SMALL or alone(hit)
-        if batch and (by_itself or len(batch) == TOGETHER or octets + hit.row.size > OCTETS):
+        if batch and (by_itself or len(batch) == TOGETHER or octets + hit.row.size > OCTETS or named >= NAMED):
             yield batch
-            batch, octets = [], 0
+            batch, octets, named = [], 0, 0
         batch.append(hit)
         octets += hit.row.size
+        named += len(hit.said.facts.references)
         if by_itself:
             yield batch
-            batch, octets = [], 0
+            batch, octets, named = [], 0, 0
     if batch:
         yield batch

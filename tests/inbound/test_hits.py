@@ -12,9 +12,9 @@ from gateway.mime.header import Header
 from gateway.upstream.imap.session import HeaderRow
 
 
-def hit(uid: int, size: int) -> Hit:
-    row = HeaderRow(uid, size, None, b"")
-    said = Said.of(Header.read(b""))
+def hit(uid: int, size: int, header: bytes = b"") -> Hit:
+    row = HeaderRow(uid, size, None, header)
+    said = Said.of(Header.read(header))
     return Hit(row, Location("a@firm.example", "INBOX", 1, uid), frozenset({"Al"}), said, None, announce=False)
 
 
@@ -26,6 +26,12 @@ def test_small_messages_are_taken_together_up_to_a_number_and_to_an_amount() -> 
     some = [hit(uid, 1000) for uid in range(2 * TOGETHER + 20)]
     assert sizes(list(cut(some, lambda _: False))) == [TOGETHER, TOGETHER, 20]
     assert sizes(list(cut([hit(uid, SMALL) for uid in range(9)], lambda _: False))) == [4, 4, 1]
+
+
+def test_fewer_are_taken_together_where_each_names_many_others() -> None:
+    """The most that a header can name, so that one transaction does not hold up others for long."""
+    header = b"References: " + b" ".join(b"<%d@x>" % number for number in range(100)) + b"\r\n\r\n"
+    assert sizes(list(cut([hit(uid, 1000, header) for uid in range(50)], lambda _: False))) == [20, 20, 10]
 
 
 def test_what_is_large_unsaid_or_suspect_comes_alone_and_in_its_order() -> None:
