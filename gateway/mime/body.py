@@ -26,7 +26,8 @@ _ARMOUR = {  # at the start of a line: armour that is quoted in a reply seals no
     "text/plain": re.compile(rb"^" + _BEGIN, re.MULTILINE),
     "text/html": re.compile(rb"(?:^|>)[ \t]*" + _BEGIN, re.MULTILINE),
 }
-_CUE = (b"BEGIN PGP", b"BEGIN=20PGP", b"=\r\n", b"=2D")  # one of them stands in armour, whatever the encoding did
+# One of them stands in armour, whatever the encoding did; first what is found soonest where it is.
+_CUE = (b"=\r\n", b"=2D", b"BEGIN PGP", b"BEGIN=20PGP")
 MAX_ARMOUR = 100_000  # octets of a part that are searched for it; it stands at the top
 KEPT = 4  # parts whose octets are handed on; a letter has its text twice, and may quote some more
 

@@ -75,7 +75,7 @@ def authorise(
     named = claims.check_block(header)
     header_from = claims.author(header)
     asked, asked_grant = granted(firm, member, header_from.address, today)
-    if submission.sender is not None:
+    if submission.sender is not None and submission.sender.key != header_from.address.key:
         granted(firm, member, submission.sender, today)
     _check_claims(firm, member, header, named, today)
     clients = _clients(firm, member, submission.recipients, without_sync=without_sync, without_access=without_access)
@@ -156,7 +156,7 @@ def _clients(
         entries = firm.clients_with(address)
         if entries:
             _check_client(member, address, entries, without_sync=without_sync, without_access=without_access)
-        found.update({client.name: client for client, _ in entries})
+            found.update({client.name: client for client, _ in entries})
     return tuple(found.values())
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.address import Address, NamedAddress
-from gateway.mime.header import MAX_FIELDS, Field, Header
+from gateway.mime.header import FOLD_AT, MAX_FIELDS, MAX_PLAIN, Field, Header
 from gateway.mime.words import clean
 
 
@@ -190,3 +190,56 @@ def test_many_mailboxes_fold_at_78_wherever_they_have_spaces(names: list[str]) -
 def test_P3_a_name_of_10_kB_fits_no_line_over_998() -> None:
     line = Field.mailboxes("From", [NamedAddress("x" * 10_000, Address("a", "b.example"))]).line
     assert max(map(len, line.split(b"\r\n"))) <= 998
+
+
+_LINES = st.sampled_from(
+    [
+        b"From: a@b",
+        b"X:",
+        b" folded",
+        b"\t: folded",
+        b"From : a@b",
+        b"no field",
+        b"a:b:c",
+        b"to: x",
+        b"TO:y",
+        b"\xc3\xa9: z",
+        b" ",
+    ]
+)
+
+
+@given(st.lists(st.tuples(_LINES, st.sampled_from([b"\r\n"] * 6 + [b"\n", b"\r", b"\0\r\n"])), max_size=10))
+def test_a_plain_block_is_read_as_any_other_is(lines: list[tuple[bytes, bytes]]) -> None:
+    block = b"X-First: x\r\n" + b"".join(line + end for line, end in lines) + b"\r\n"
+    block = block[: Header.read(block).block_end]
+    alone = Header.read(block + b"\r\n")
+    large = Header.read(block + b"X-Last: " + b"x" * MAX_PLAIN + b"\r\n\r\n")  # too large to be taken for plain
+    assert alone.fields == large.fields[:-1]
+    assert alone.fault == large.fault
+    assert list(alone.by_name) == list(large.by_name)[:-1]
+    for name, spans in alone.by_name.items():
+        assert [span for span in alone.fields if span.name.lower() == name] == spans
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=20), st.integers(1, 3))
+def test_a_field_is_folded_at_its_spaces_where_a_line_is_full(words: list[int], gap: int) -> None:
+    text = (" " * gap).join("w" * length for length in words)
+    lines = Field.token("X-Words", text).line.decode().removesuffix("\r\n").split("\r\n")
+    assert "".join(lines) == f"X-Words: {text}"
+    for line, following in zip(lines, [*lines[1:], None], strict=True):
+        assert len(line) <= FOLD_AT or " " not in line.removeprefix("X-Words: ").strip(" ")
+        if following is not None:
+            assert len(line) + len(following) - len(following.lstrip(" ").partition(" ")[2]) > FOLD_AT
+
+
+def test_a_word_takes_the_place_of_one_as_long_and_of_no_other() -> None:
+    field = Field.token("Received", "by mail.firm.example id ____; now")
+    put = field.with_word("____", "AB12")
+    assert put == Field.token("Received", "by mail.firm.example id AB12; now")
+    assert put.line == b"Received: by mail.firm.example id AB12; now\r\n"
+    for word in ("AB123", "A\r\nB", "A B2", "é123", ""):
+        with pytest.raises(ValueError, match="no such place"):
+            field.with_word("____", word)
+    with pytest.raises(ValueError, match="no such place"):
+        field.with_word("!!!!", "AB12")
