@@ -79,7 +79,7 @@ def _changed_fields(before: _Noun, after: _Noun) -> str:
     return ", ".join(
         _field(field.name, getattr(before, field.name), getattr(after, field.name))
         for field in fields(after)
-        if getattr(before, field.name) != getattr(after, field.name)
+        if field.compare and getattr(before, field.name) != getattr(after, field.name)
     )
 
 

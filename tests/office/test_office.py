@@ -92,6 +92,14 @@ async def test_changes_tell_from_what_to_what_and_no_secret() -> None:
     assert "canary" not in str(shelf.booked)
 
 
+async def test_a_rule_that_says_more_names_what_it_says_more() -> None:
+    office = office_on(Shelf())
+    await applied(office, {"rule": [{"name": "a", "sender": True}]})
+    assert await applied(office, {"rule": [{"name": "a", "reply_to": "office@firm.example"}]}) == [
+        'rule a changed: reply_to nothing → "office@firm.example", sender true → nothing',
+    ]
+
+
 async def test_the_order_of_rules_is_a_change() -> None:
     office = office_on(Shelf())
     await applied(office, {"rule": [{"name": "a"}, {"name": "b"}, {"name": "c"}]})
