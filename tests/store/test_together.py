@@ -149,3 +149,16 @@ def test_a_copy_among_those_filed_together_is_one_message_for_both_its_clients()
         filed = file(connection, [first, replace(again, clients=((CLIENTS[1], Direction.INBOX),))])
         assert [(one.message, one.new) for one in filed] == [(1, True), (1, True)]  # type: ignore[attr-defined]
         assert conversations(connection) == {("Al", frozenset({1})), ("Diane", frozenset({1}))}
+
+
+def test_a_message_finds_those_that_named_it_before_it_came_and_were_filed_together() -> None:
+    known = [
+        HeaderFacts("<1@x>", ("<0@x>",), (), "", "", "", None),
+        HeaderFacts("<2@x>", (), ("<9@x>", "<0@x>"), "", "", "", None),
+        HeaderFacts("<0@x>", (), (), "", "", "", None),
+    ]
+    *answers, asked = [filing(mail(str(number)), "Al", known=one) for number, one in enumerate(known)]
+    with database() as connection:
+        file(connection, answers)
+        file(connection, [asked])
+        assert conversations(connection) == {("Al", frozenset({1, 2, 3}))}
