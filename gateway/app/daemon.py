@@ -12,7 +12,6 @@ import gc
 import os
 import signal
 import ssl
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -27,13 +26,14 @@ from gateway.app.flows import Flows
 from gateway.app.health import HealthCheck
 from gateway.app.keys import load_key
 from gateway.app.memory import give_back_large
-from gateway.domain.errors import Conflict, Faulty, PosternError
+from gateway.domain.errors import Conflict, PosternError
 from gateway.domain.firm import Firm
 from gateway.domain.status import Listener
 from gateway.office.office import Office
 from gateway.office.signin import SignIn
 from gateway.settings.gateway import Settings, load
 from gateway.store.clock import QueueClock
+from gateway.store.lock import DataLock
 from gateway.store.pools import pool
 from gateway.store.store import Store
 from gateway.submission.server import SubmissionServer
@@ -41,7 +41,7 @@ from gateway.upstream.diagnose import diagnose
 
 log = structlog.get_logger()
 
-EX_UNAVAILABLE, EX_SOFTWARE, EX_CONFIG = 69, 70, 78  # sysexits.h
+EX_SOFTWARE = 70  # sysexits.h
 THREADS = min(32, (os.cpu_count() or 1) + 4)  # for what would hold up the loop: most of them wait for the disk
 GRACE = 8.0  # seconds that sessions have to finish: hostile.md A3 wants an exit within ten
 
@@ -51,32 +51,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def serve(settings_path: Path) -> int:
-    """Runs until a signal; the exit code. Faults of the settings go to stderr, each on a line of its own."""
+def live(settings_path: Path, settings: Settings, lock: DataLock) -> int:
+    """One life on the locked folder, until a signal; the exit code. Raises `PosternError` for what a person mends."""
     try:
-        settings = load(settings_path)
         logs.set_up(settings.log.level, settings.log.format)
-        prepare(settings.data_dir)
         give_back_large()
-        return _runner(lambda: Daemon(settings_path, settings).run())
-    except Faulty as faulty:
-        for fault in faulty.faults:
-            print(f"postern: {faulty.what}: {fault}", file=sys.stderr)
-        return EX_CONFIG
-    except PosternError as error:
-        print(f"postern: {error.sentence}", file=sys.stderr)
-        return EX_UNAVAILABLE
+        return _runner(lambda: Daemon(settings_path, settings, lock).run())
+    except PosternError:
+        raise
     except Exception:
         log.exception("broke")  # a listener or the dispatcher: whoever started us starts us again
         return EX_SOFTWARE
-
-
-def prepare(data_dir: Path) -> None:
-    """The data folder, ours alone, whatever the umask; files that we make are nobody else's to read."""
-    os.umask(0o077)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
-        raise Conflict(f"The data folder {data_dir} is not ours to write: chown it to the user that runs postern.")
 
 
 def _runner(main: Callable[[], Awaitable[int]]) -> int:
@@ -98,9 +83,10 @@ def _runner(main: Callable[[], Awaitable[int]]) -> int:
 class Daemon:
     """One life of the gateway."""
 
-    def __init__(self, settings_path: Path, settings: Settings) -> None:
+    def __init__(self, settings_path: Path, settings: Settings, lock: DataLock) -> None:
         self._path = settings_path
         self._settings = settings
+        self._lock = lock
         self._stop = asyncio.Event()
         self._tls = _tls_context(settings)
 
@@ -111,6 +97,7 @@ class Daemon:
             url=self._settings.database.url,
             key=load_key(self._settings.data_dir),
             clock=QueueClock(now),
+            lock=self._lock,
         )
         try:
             await self._run_on(store, started)

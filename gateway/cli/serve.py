@@ -15,6 +15,6 @@ from gateway.cli.settings import config
 def serve(config: Path) -> int:
     """Run the gateway in the foreground until SIGTERM; SIGHUP reads the settings again."""
     gc.disable()  # a tenth of a start went into collecting modules, which all stay; the daemon turns it on when ready
-    from gateway.app.daemon import serve as run
+    from gateway.app.start import serve as run
 
     return run(config)

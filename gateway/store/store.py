@@ -115,21 +115,30 @@ class Store:
         self.search = Search(self._database, self._writer, self._reader)
 
     @classmethod
-    async def open(cls, data_dir: Path, *, url: str | None, key: bytes, clock: QueueClock | None = None) -> Store:
+    async def open(
+        cls,
+        data_dir: Path,
+        *,
+        url: str | None,
+        key: bytes,
+        clock: QueueClock | None = None,
+        lock: DataLock | None = None,
+    ) -> Store:
         """Lock the folder, migrate the database, and put back what a crash left under way.
 
         ``clock``: the queue's, which goes on from where it was; the one of this machine unless a test has its own.
+        ``lock``: the folder's, where it is held already; ours to release from now on.
         Raises `Conflict` when another daemon has the folder, a newer version wrote the database, or it is gone
         while its files are there; `Faulty` for a URL or key that can't be used.
         """
         seal = Seal(key)
         database = database_path(data_dir, url)
         with named(database):
-            return await cls._open(data_dir, database, seal, clock or QueueClock())
+            return await cls._open(data_dir, database, seal, clock or QueueClock(), lock)
 
     @classmethod
-    async def _open(cls, data_dir: Path, database: Path, seal: Seal, clock: QueueClock) -> Store:
-        lock = await asyncio.to_thread(_prepare, data_dir, database)
+    async def _open(cls, data_dir: Path, database: Path, seal: Seal, clock: QueueClock, held: DataLock | None) -> Store:
+        lock = await asyncio.to_thread(_prepare, data_dir, database, held)
         try:
             engines = connect(database, writes=True), connect(database, writes=False)
             store = cls(data_dir, database, lock, engines, seal=seal, clock=clock)
@@ -178,11 +187,11 @@ class Store:
         return found.f_bavail * found.f_frsize
 
 
-def _prepare(data_dir: Path, database: Path) -> DataLock:
+def _prepare(data_dir: Path, database: Path, held: DataLock | None) -> DataLock:
     """All that may be done to the folder before the database is open; nothing but the lock if it is not ours."""
     try:
         files.make_root(data_dir)
-        lock = DataLock(data_dir)
+        lock = held or DataLock(data_dir)
     except OSError as error:
         raise trouble(error) from error
     try:

@@ -26,7 +26,6 @@ from tests.journey.provider import TrialSide
 from tests.waiting import until
 
 SETTLED_WITHIN = 180.0  # seconds after a fault until nothing waits any more
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGESIZE")
 
 
@@ -67,12 +66,6 @@ class Daemon(GatewayProcess):
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
 
     @property
     def descriptors(self) -> int:

@@ -14,8 +14,8 @@ import pytest
 import structlog
 
 from gateway.app import logs, systemd
-from gateway.app.daemon import prepare
 from gateway.app.keys import KEY_SIZE, load_key
+from gateway.app.start import prepare
 from gateway.domain.errors import Faulty
 
 

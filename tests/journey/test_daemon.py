@@ -60,11 +60,12 @@ def ended_children() -> float:
 async def test_A4_a_second_daemon_on_the_same_data_ends_at_once(tmp_path: Path) -> None:
     async with GatewayProcess(tmp_path / "first") as first:
         second = GatewayProcess(tmp_path / "second", data_dir=first.data_dir)
-        before = ended_children()
+        start, before = first.cpu, ended_children()
         with pytest.raises(NotReady):
             await second.start()
         assert await second.terminate() != 0
-        assert ended_children() - before < 2  # seconds of CPU: the wall's depend on what else the machine does
+        # Against the start that the first made on the same machine: the second ends before it has loaded the daemon.
+        assert ended_children() - before < start / 2
         assert first.running
         assert (await first.get("/v1/status"))["pid"] == first.pid
 
