@@ -14,6 +14,7 @@ from tests.house.source import PURE, ROOT, calls, imports, modules, rooms, tree
 MAX_FILE = 400  # lines; what the admired code regrets is what went past this
 MAX_FUNCTION = 40  # lines, with its docstring
 WAITING = Path("tests/waiting.py")  # the one place that lets time pass
+COST = Path("tests/cost.py")  # the one place that measures CPU time
 _STRAY = re.compile(r"(asyncio|loop|(.*\.)?_?loop|(asyncio\.)?get_\w+_loop\(\))\.create_task|.*ensure_future")
 _CLOCK = re.compile(r"(.*\.)?((datetime|date)\.(now|utcnow|today)|time\.\w+|uuid\.uuid[14]|random\.\w+|secrets\.\w+)")
 
@@ -66,6 +67,14 @@ def test_tests_do_not_sleep(path: Path) -> None:
         if name in {"time.sleep", "sleep"} or (name == "asyncio.sleep" and ast.unparse(call.args[0]) != "0")
     ]
     assert not asleep or path == WAITING, f"{path} sleeps: {asleep}: wait for a condition with tests.waiting"
+
+
+@in_tests
+def test_tests_measure_no_seconds_of_this_machine(path: Path) -> None:
+    measured = [
+        f"line {call.lineno}" for name, call in calls(path) if name in {"time.thread_time", "time.process_time"}
+    ]
+    assert not measured or path == COST, f"{path} measures: {measured}: a slower machine fails it; use tests.cost"
 
 
 @in_tests

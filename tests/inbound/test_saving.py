@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from gateway.office.filing import Clerk
 from gateway.policy.keeping import LeftOut
 from gateway.store.room import Room
 from gateway.store.store import Store
+from tests.cost import spent
 from tests.mime.test_attachments import HOSTILE, mixed, part
 from tests.policy.test_filename import VECTORS
 from tests.rig import AL, SUPPORT, Clock, Rig, client_letter, letter, rig
@@ -276,14 +276,14 @@ async def test_what_breaks_at_one_message_is_said_tried_again_and_stops_no_other
 
 async def test_F4_F5_I6_hostile_mail_is_filed_looked_through_and_the_next_is_saved(store: Store, clock: Clock) -> None:
     head = f"From: {AL}\r\nTo: {SUPPORT}\r\n".encode()
-    started = time.process_time()
-    for number, name in enumerate(HOSTILE):
-        await come(store, clock, head + f"Subject: {number}\r\n".encode() + HOSTILE[name])
-    await come(store, clock, mail(pdf("after.pdf", b"after")))
-    await done(store, clock)
+    with spent() as cost:
+        for number, name in enumerate(HOSTILE):
+            await come(store, clock, head + f"Subject: {number}\r\n".encode() + HOSTILE[name])
+        await come(store, clock, mail(pdf("after.pdf", b"after")))
+        await done(store, clock)
+    assert cost.seconds < 60
     assert "after.pdf" in [one.original_name for one in await store.record.documents(CLIENT, limit=5)]
     assert (await store.saving.outstanding()).waiting == 0
-    assert time.process_time() - started < 60
     assert await store.verify() == []
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import time
+from functools import partial
 
 import pytest
 
 from gateway.inbound.filing import Said, whose
 from gateway.mime.header import Header
 from gateway.policy.evidence import from_domains
+from tests.cost import within
 from tests.policy.firms import FIRM
 
 AL = "al@pacino.example"
@@ -103,14 +104,9 @@ def test_I2_the_domain_that_is_weighed_is_the_one_that_was_matched() -> None:
 def test_F4_ten_thousand_recipients_are_read_in_less_than_a_second() -> None:
     many = ",\r\n ".join(f'"Person, {number}" <p{number}@crowd.example>' for number in range(10_000))
     for field in ("To", "Cc", "Reply-To"):
-        started = time.process_time()
-        found = clients(f"From: {AL}", f"{field}: {many}")
-        assert time.process_time() - started < 1, field
-        assert found == ["Al Pacino"]
+        assert within(1, partial(clients, f"From: {AL}", f"{field}: {many}")) == ["Al Pacino"]
 
 
 def test_F4_ten_thousand_authors_are_nobody_s_and_read_in_less_than_a_second() -> None:
     many = ", ".join(f"p{number}@crowd.example" for number in range(10_000))
-    started = time.process_time()
-    assert clients(f"From: {AL}, {many}") == []
-    assert time.process_time() - started < 1
+    assert within(1, lambda: clients(f"From: {AL}, {many}")) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from gateway.mime.address import (
 from gateway.mime.header import Header
 from gateway.mime.words import clean
 from tests.corpus import canonical, corpus_messages, needs_corpus
+from tests.cost import within
 
 _HIDDEN = base64.b64encode(b"<ceo@bank>").decode()
 
@@ -301,15 +301,12 @@ def test_P2_a_name_that_shows_another_address_is_told(name: str, hides: bool) ->
     ids=["open comments", "nested comments", "quoted pairs", "one atom", "20,000 addresses", "angles"],
 )
 def test_F4_hostile_values_take_less_than_a_second(value: str) -> None:
-    started = time.thread_time()
-    assert find_mailboxes(value) == ()
-    assert time.thread_time() - started < 1
+    assert within(1, lambda: find_mailboxes(value)) == ()
 
 
 def test_F4_a_hostile_name_is_looked_at_in_linear_time() -> None:
-    started = time.thread_time()
-    hides_address(NamedAddress("a" * 100_000 + " @ " * 10_000, Address("a", "b.example")))
-    assert time.thread_time() - started < 1
+    name = NamedAddress("a" * 100_000 + " @ " * 10_000, Address("a", "b.example"))
+    within(1, lambda: hides_address(name))
 
 
 def test_P2_a_name_that_shows_its_own_address_in_its_own_letters_hides_nothing() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -22,6 +21,7 @@ from gateway.mime.dkim_canonical import relaxed_body, relaxed_field
 from gateway.mime.header import Header
 from gateway.mime.render import Edits, SignatureBlock, render
 from tests.corpus import canonical, corpus_messages, needs_corpus
+from tests.cost import within
 from tests.mime.signing import AT, BOTH, DOMAIN, ED25519, RSA, verdicts, without_separator
 
 LETTER = (
@@ -265,6 +265,5 @@ def test_a_moment_of_any_zone_is_the_same_second() -> None:
     ids=["one line of spaces", "empty lines", "alternating", "one long line", "blank lines"],
 )
 def test_a_hostile_body_takes_no_longer_than_its_size_allows(body: bytes) -> None:
-    started = time.thread_time()
-    sign(b"From: a@firm.example\r\n\r\n" + body + b"\r\n", [ED25519], AT)
-    assert time.thread_time() - started < 2.0
+    raw = b"From: a@firm.example\r\n\r\n" + body + b"\r\n"
+    within(2.0, lambda: sign(raw, [ED25519], AT))

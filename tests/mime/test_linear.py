@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -18,6 +18,7 @@ from gateway.mime.facts import correspondents, facts
 from gateway.mime.header import Field, Header
 from gateway.mime.plain import plain_text
 from gateway.mime.render import Edits, SignatureBlock, render
+from tests.cost import least
 
 STEEPEST = 8.0  # quadratic would be 16
 NOISE = 0.010  # seconds: below it the clock says nothing
@@ -136,25 +137,12 @@ def everything(raw: bytes) -> None:
     facts(raw), correspondents(raw), attachments(raw), plain_text(raw)
 
 
-def cpu(raw: bytes) -> float:
-    """The best of several: what disturbs only ever adds."""
-    best = float("inf")
-    for _ in range(3):
-        started = time.thread_time()
-        everything(raw)
-        best = min(best, time.thread_time() - started)
-        if best > PATIENCE / 8:
-            break
-    return best
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_F4_F5_four_times_as_much_takes_no_more_than_some_four_times_as_long(shape: str) -> None:
     make, count = SHAPES[shape]
     raw = make(count * 4)
-    small, large = cpu(make(count)), cpu(raw)
-    if large / max(small, NOISE) >= STEEPEST or large >= PATIENCE:  # a busy machine may have been to blame, once
-        small, large = cpu(make(count)), min(cpu(raw), large)
+    quarter = make(count)
+    small, large = least(lambda: everything(quarter)), least(lambda: everything(raw))
     assert large < PATIENCE + len(raw) / SLOWEST
     assert large / max(small, NOISE) < STEEPEST, f"{small * 1000:.1f} ms, then {large * 1000:.1f} ms"
 
@@ -181,11 +169,9 @@ def test_M5_nothing_recurses(shape: str) -> None:
     ids=["comments left open", "comments", "quoted words", "angles", "dots", "groups", "backslashes", "letters"],
 )
 def test_F4_an_address_of_any_shape_is_linear(value: str) -> None:
-    def read(text: str) -> float:
-        started = time.thread_time()
+    def read(text: str) -> None:
         with contextlib.suppress(AddressFault):
             parse_mailboxes(text)
-        return time.thread_time() - started
 
-    small, large = (min(read(value * times) for _ in range(3)) for times in (1, 4))
+    small, large = (least(partial(read, value * times)) for times in (1, 4))
     assert large / max(small, NOISE) < STEEPEST

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from gateway.mime.header import Header
 from gateway.policy.boundary import Trust, arrival, envelope, hops, received_at, stated
 from gateway.policy.spf import Envelope
+from tests.cost import within
 from tests.policy.arriving import GOOGLE, OWN
 
 TAIL = "From: al@pacino.example\r\n\r\nx\r\n"
@@ -131,6 +130,4 @@ def test_a_name_with_a_dot_in_front_stands_for_all_below_it() -> None:
 @pytest.mark.parametrize("piece", ["(", "from a (", "by ", "[", "(a) ", "; ", "(" * 50 + ")" * 50])
 def test_a_thousand_hostile_lines_cost_little(piece: str) -> None:
     raw = header(*[f"Received: from x ({piece * (4_000 // len(piece))}"] * 1_000)
-    start = time.thread_time()
-    hops(raw)
-    assert time.thread_time() - start < 1.0
+    within(1.0, lambda: hops(raw))

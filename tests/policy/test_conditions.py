@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import fnmatch
-import time
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.firm import When
 from gateway.policy.conditions import failing, fits, matches
+from tests.cost import within
 from tests.policy.firms import authorised, submission
 
 PDF = (
@@ -119,17 +119,14 @@ def test_a_star_stands_for_anything_and_for_nothing(before: str, after: str) -> 
 
 
 def test_F4_a_pattern_of_many_stars_takes_no_longer_for_a_hostile_text() -> None:
-    started = time.thread_time()
-    assert not fits("a*" * 100 + "b", "a" * 1_000_000)
-    assert not fits("*" + "ab*" * 60 + "c", "ab" * 500_000)
-    assert time.thread_time() - started < 2
+    assert not within(1, lambda: fits("a*" * 100 + "b", "a" * 1_000_000))
+    assert not within(1, lambda: fits("*" + "ab*" * 60 + "c", "ab" * 500_000))
 
 
 def test_F4_many_fields_of_one_name_are_read_once_for_all_rules() -> None:
     mail = authorised(submission(ION + "\nX-Tag: =?utf-8?q?a_b?=" * 10_000))
-    started = time.thread_time()
-    assert not any(matches(When(header=(("x-tag", f"*{number}*"),)), mail) for number in range(50))
-    assert time.thread_time() - started < 5
+    rules = [When(header=(("x-tag", f"*{number}*"),)) for number in range(50)]
+    assert not within(5, lambda: any(matches(rule, mail) for rule in rules))
     assert len(mail.letter.texts("X-Tag")) == 10_000
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mime.header import Header
 from gateway.proxy.imap.envelope import addresses, envelope
+from tests.cost import within
 
 
 @pytest.mark.parametrize(
@@ -41,9 +40,7 @@ def test_no_header_breaks_the_answer(value: bytes) -> None:
 
 
 def test_nested_comments_cost_nothing() -> None:
-    begun = time.process_time()
-    addresses(b"(" * 50_000 + b"a@b")
-    assert time.process_time() - begun < 1
+    within(1, lambda: addresses(b"(" * 50_000 + b"a@b"))
 
 
 def test_sender_and_reply_to_fall_back_to_from() -> None:
