@@ -107,7 +107,8 @@ class Pruning:
 
         To be called about once a day: a backup that copies files for rows it has seen must be over by the next call.
         """
-        stray = frozenset([name for folder in _FOLDERS for name in await self._strays(folder)])
+        folders = await asyncio.to_thread(self._folders)
+        stray = frozenset([name for folder in folders for name in await self._strays(folder)])
         gone = await asyncio.to_thread(self._remove, stray & self._suspects, before.timestamp())
         self._suspects = stray
         return gone
@@ -121,10 +122,11 @@ class Pruning:
         )
         return [name for name in found if name not in known]
 
+    def _folders(self) -> list[str]:
+        return [one for one in _FOLDERS if (self._root / BLOBS / one).is_dir()]
+
     def _hashes(self, folder: str) -> Sequence[str]:
         """Nothing else in there is ours to remove."""
-        if not (self._root / BLOBS / folder).is_dir():
-            return []
         return [name for name in files.names_in(self._root, (BLOBS, folder)) if _HASH.fullmatch(name)]
 
     def _remove(self, names: Collection[str], before: float) -> int:

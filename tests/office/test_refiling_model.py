@@ -78,7 +78,7 @@ class RefilingMachine(RuleBasedStateMachine):
         async def wait() -> T:
             return await work
 
-        return self.runner.run(wait())
+        return self.runner.get_loop().run_until_complete(wait())  # its own `run` writes out all that is awaited
 
     @initialize(first=clients())
     def start(self, first: list[dict[str, Any]]) -> None:

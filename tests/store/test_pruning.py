@@ -167,7 +167,7 @@ class PruningMachine(RuleBasedStateMachine):
         async def wait() -> T:
             return await work
 
-        return self.runner.run(wait())
+        return self.runner.get_loop().run_until_complete(wait())  # its own `run` writes out all that is awaited
 
     @rule(raw=st.sampled_from(BODIES))
     def accept(self, raw: bytes) -> None:

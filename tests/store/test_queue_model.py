@@ -67,7 +67,7 @@ class QueueMachine(RuleBasedStateMachine):
         async def wait() -> T:
             return await work
 
-        return self.runner.run(wait())
+        return self.runner.get_loop().run_until_complete(wait())  # its own `run` writes out all that is awaited
 
     def both(self, real: Awaitable[object], model: Callable[[], None]) -> None:
         """Both do it, or both refuse."""

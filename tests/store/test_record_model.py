@@ -45,7 +45,7 @@ class RecordMachine(RuleBasedStateMachine):
         async def wait() -> T:
             return await work
 
-        return self.runner.run(wait())
+        return self.runner.get_loop().run_until_complete(wait())  # its own `run` writes out all that is awaited
 
     @initialize()
     def start(self) -> None:
