@@ -50,6 +50,7 @@ class Acceptor:
 
     async def stop(self) -> None:
         """Nothing listens and nothing runs when it returns."""
+        await self._stop_accepting()
         for server in self._servers:
             server.close()
         self.drop()
@@ -57,6 +58,15 @@ class Acceptor:
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()
+
+    async def _stop_accepting(self) -> None:
+        """CPython never closes what it accepted and has made no transport for when its server closes: wait for that."""
+        loop = asyncio.get_running_loop()
+        for server in self._servers:
+            for listening in server.sockets:
+                loop.remove_reader(listening)
+        for _ in range(2):  # turns of the event loop: a transport, and who is told of it
+            await asyncio.sleep(0)
 
     def _begin(self, wire: Wire) -> None:
         if len(self._open) >= MAX_CONNECTIONS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,14 @@ from tests.proxy.talk import Talk
 
 WITHIN = 90.0  # seconds for a story on two busy cores; it takes about five
 STEPS = 12
+
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A trial takes the port that it finds free: of two that begin at once one may find it taken when it binds it."""
+    with (tmp_path_factory.getbasetemp().parent / "trial").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 async def trial(*arguments: str) -> Process:
