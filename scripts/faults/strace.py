@@ -15,6 +15,7 @@ from tests.peers.ground import MISSING
 from tests.waiting import until
 
 ATTACHED_WITHIN = 20.0  # seconds
+LETS_GO_WITHIN = 5.0  # seconds after SIGTERM
 
 
 class Unable(Exception):
@@ -50,7 +51,7 @@ def _is_over(pid: int) -> bool:
     """Whether nothing is left of it but what its parent has to be told."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second where it goes while it is read
         return True
 
 
@@ -64,9 +65,18 @@ async def _traced(pid: int, calls: str, inject: str, output: str) -> AsyncIterat
         await _attached(process, pid)
         yield process
     finally:
+        await _let_go(process)
+
+
+async def _let_go(process: asyncio.subprocess.Process) -> None:
+    """It waits for ever for a thread that was killed with the others, and until it goes nobody hears of their end."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        await process.communicate()
+            process.send_signal(number)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LETS_GO_WITHIN):
+                await process.communicate()
+                return
 
 
 async def _attached(process: asyncio.subprocess.Process, pid: int) -> None:
