@@ -16,17 +16,29 @@ FILE = "secret.key"
 
 def load_key(data_dir: Path) -> bytes:
     """The 32-octet key; made at the first start, and never a second one. Raises `Faulty` when it can't be used."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    if credentials and (path := Path(credentials) / CREDENTIAL).exists():
-        return _checked(path, path.read_bytes())
+    path = data_dir / FILE
+    if _credential() is None and not path.exists() and not (data_dir / "postern.db").exists():
+        _make(path)
+    return there(data_dir)
+
+
+def there(data_dir: Path) -> bytes:
+    """The key of a database that is there, or is about to be. Raises `Faulty` where it is missing or can't be used."""
+    credential = _credential()
+    if credential is not None:
+        return _checked(credential, credential.read_bytes())
     path = data_dir / FILE
     if not path.exists():
-        if (data_dir / "postern.db").exists():
-            raise Faulty("key", [Fault(str(path), "is missing, and the database holds secrets under it: restore it")])
-        _make(path)
+        raise Faulty("key", [Fault(str(path), "is missing, and the database holds secrets under it: restore it")])
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise Faulty("key", [Fault(str(path), "others can read it: chmod 600")])
     return _checked(path, path.read_bytes())
+
+
+def _credential() -> Path | None:
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    path = Path(credentials) / CREDENTIAL
+    return path if credentials and path.exists() else None
 
 
 def _make(path: Path) -> None:

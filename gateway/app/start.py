@@ -22,7 +22,7 @@ def serve(settings_path: Path) -> int:
     try:
         settings = load(settings_path)
         prepare(settings.data_dir)
-        lock = _hold(settings.data_dir)
+        lock = hold(settings.data_dir)
         from gateway.app.daemon import live
 
         return live(settings_path, settings, lock)
@@ -43,7 +43,8 @@ def prepare(data_dir: Path) -> None:
         raise Conflict(f"The data folder {data_dir} is not ours to write: chown it to the user that runs postern.")
 
 
-def _hold(data_dir: Path) -> DataLock:
+def hold(data_dir: Path) -> DataLock:
+    """The data folder's lock; `Conflict` while another process works with it."""
     try:
         return DataLock(data_dir)
     except OSError as error:
