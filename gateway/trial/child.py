@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 LOG_TAIL = 15  # lines of the log shown when something went wrong
+_PROGRAM = (sys.executable, "-P", "-m", "gateway")  # -P: what lies where we were started is none of our modules
 END_WITHIN = 15.0  # seconds between SIGTERM and SIGKILL; a drain takes less than 10
 
 
@@ -34,7 +35,7 @@ class GatewayChild:
         self._log.unlink(missing_ok=True)
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway", "serve", "--config", str(self._settings)),
+                *(*_PROGRAM, "serve", "--config", str(self._settings)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -61,7 +62,7 @@ class GatewayChild:
     async def tell(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
         """What `postern ARGUMENTS` printed."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway", "--socket", str(self.socket), *arguments),
+            *(*_PROGRAM, "--socket", str(self.socket), *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -74,7 +75,10 @@ class GatewayChild:
 
     async def ask(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> dict[str, object]:
         """The JSON object that `postern ARGUMENTS --json` printed."""
-        answer = json.loads(await self.tell(*arguments, "--json", accept=accept))
+        try:
+            answer = json.loads(await self.tell(*arguments, "--json", accept=accept))
+        except ValueError:
+            answer = None
         if not isinstance(answer, dict):
             raise CommandFailed(f"postern {' '.join(arguments)}: that is no JSON object")
         return answer

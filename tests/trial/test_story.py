@@ -51,6 +51,17 @@ async def test_the_story_is_played_twice_on_the_same_folder(tmp_path: Path) -> N
         assert all(file.read_bytes().startswith(b"%PDF-1.4") for file in files)
 
 
+async def test_modules_of_the_folder_that_it_is_started_in_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise SystemExit(1)")
+    program = Path(sys.executable).with_name("postern")
+    process = await asyncio.create_subprocess_exec(
+        *(program, "trial", "--once", "--data", str(tmp_path / "data")), cwd=tmp_path, stdout=PIPE, stderr=STDOUT
+    )
+    async with asyncio.timeout(WITHIN):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+
+
 async def test_it_stays_up_until_it_is_told_to_end(tmp_path: Path) -> None:
     process = await trial("--data", str(tmp_path))
     assert process.stdout is not None
