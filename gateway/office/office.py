@@ -163,7 +163,10 @@ class Office:
         if dry_run or not changes:
             refilings = await self._shelf.rehearse(firm, undoes=undoes)
             if not changes and not refilings:
-                raise Conflict(f"Step {undoes} has nothing left to take back: passwords stay as they are.")
+                raise Conflict(
+                    f"Step {undoes} has nothing left to take back: what it changed is as it was before, "
+                    "and passwords stay as they are."
+                )
             if dry_run:
                 return Applied(changes, refilings, searches)
         number = await self._shelf.turn(firm, changes, by, at, undoes=undoes, turned=partial(self._turned, firm))

@@ -371,7 +371,7 @@ class RefilingMachine(RuleBasedStateMachine):
 
     def undone(self, step: int) -> Applied | None:
         """None where it is refused."""
-        said = re.compile("(changed again|filed some of the same mail) since")
+        said = re.compile("(changed again|filed some of the same mail) since|has nothing left to take back")
         try:
             return self.run(self.office.undo(step, by="test", at=NOON))
         except Conflict as refused:
