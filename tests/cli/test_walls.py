@@ -19,7 +19,7 @@ async def made(tmp_path: Path) -> AsyncIterator[Walled]:
         yield built
 
 
-LOCAL = frozenset({"serve", "check", "trial", "version"})  # they ask no daemon
+LOCAL = frozenset({"serve", "check", "restore", "trial", "version"})  # they ask no daemon
 ONE_OF = frozenset({"sent"})  # options of which one must be said
 ARGUMENTS: Mapping[str, Callable[[Walled], str]] = {
     "message_id": lambda made: str(made.messages["Beta"]),
