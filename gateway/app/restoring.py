@@ -9,31 +9,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.app import keys
+from gateway.app import keys, logs
 from gateway.app.start import hold, prepare
 from gateway.domain.errors import Conflict
 from gateway.settings.gateway import load
 from gateway.store.engine import database_path
-from gateway.store.restore import Restored, restore
+from gateway.store.restore import Backup, Restored, restore
 from gateway.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """What is there again: the files, where, and how many queued messages are held."""
+    """What is there again, and where."""
 
-    files: Restored
+    restored: Restored
     data_dir: Path
-    held: int
 
 
-def bring_back(settings_path: Path, backup: Path, done: Callable[[int], None]) -> Back:
-    """Into the data folder of those settings. Nothing leaves by itself: what waited when the backup was written may
-    have left since, so all of it is held.
+def bring_back(settings_path: Path, backup: Backup, done: Callable[[int], None]) -> Back:
+    """Into the data folder of those settings; see `gateway.store.restore`.
 
-    The mailboxes' passwords are opened once, so that a wrong key is known now. Raises `PosternError`.
+    Its database is migrated and the mailboxes' passwords are opened once, so that a wrong key is known now. Raises
+    `PosternError`.
     """
     settings = load(settings_path)
+    logs.set_up(settings.log.level, settings.log.format)
     prepare(settings.data_dir)
     _check_owner(settings.data_dir)
     lock = hold(settings.data_dir)
@@ -41,16 +41,15 @@ def bring_back(settings_path: Path, backup: Path, done: Callable[[int], None]) -
     database = database_path(settings.data_dir, settings.database.url)
     restored = restore(backup, settings.data_dir, database, done)
 
-    async def settle() -> int:
+    async def open_once() -> None:
         store = await Store.open(settings.data_dir, url=settings.database.url, key=key, lock=lock)
         try:
-            held = await store.queue.hold_all()
             await store.firm.load()
         finally:
             await store.close()
-        return held
 
-    return Back(restored, settings.data_dir, asyncio.run(settle()))
+    asyncio.run(open_once())
+    return Back(restored, settings.data_dir)
 
 
 def _check_owner(data_dir: Path) -> None:

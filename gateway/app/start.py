@@ -36,9 +36,12 @@ def serve(settings_path: Path) -> int:
 
 
 def prepare(data_dir: Path) -> None:
-    """The data folder, ours alone, whatever the umask; files that we make are nobody else's to read."""
+    """The data folder, ours alone, whatever the umask; files that we make are nobody else's to read. `Conflict`."""
     os.umask(0o077)
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Conflict(f"The data folder {data_dir} can't be made: {error}.") from error
     if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
         raise Conflict(f"The data folder {data_dir} is not ours to write: chown it to the user that runs postern.")
 

@@ -27,25 +27,27 @@ def restore(folder: Path, config: Path, json_wanted: bool) -> int:
     """
     from gateway.app.restoring import bring_back
     from gateway.domain.errors import Conflict, Faulty
-    from gateway.store.restore import count_files
+    from gateway.store.restore import checked
 
     try:
-        with bar("Restoring", count_files(folder)) as done:
-            back = bring_back(config, folder, done)
+        backup = checked(folder)
+        with bar("Restoring", backup.files) as done:
+            back = bring_back(config, backup, done)
     except Faulty as error:
         raise faulty(error) from error
     except Conflict as error:
         raise Failed(DATA, error.sentence) from error
-    faults = [str(fault) for fault in back.files.faults]
+    done_with = back.restored
+    faults = [str(fault) for fault in done_with.faults]
     paper = Paper(as_json=json_wanted)
     if paper.as_json:
         paper.answer(
-            Answer({"data_dir": str(back.data_dir), "files": back.files.files, "held": back.held, "faults": faults})
+            Answer({"data_dir": str(back.data_dir), "files": done_with.files, "held": done_with.held, "faults": faults})
         )
         return DATA if faults else OK
-    paper.say(f"Restored into {back.data_dir}, with {count(back.files.files, 'file')}.")
-    if back.held:
-        paper.say(f"{_waited(back.held)} may have left since the backup, and stays held once the gateway runs:")
+    paper.say(f"Restored into {back.data_dir}, with {count(done_with.files, 'file')}.")
+    if done_with.held:
+        paper.say(f"{_waited(done_with.held)} may have left since the backup, and stays held once the gateway runs:")
         paper.say("see `postern queue list --state held`, then `postern queue release ID` or `cancel ID`.")
     if faults:
         raise Failed(DATA, "All else was restored. `postern verify` names what misses these files.", faults)

@@ -95,8 +95,7 @@ def prepare(path: Path, version: str, newest: int) -> None:
     version = f"{version}, layout {LAYOUT}"
     if _version(path) == version:
         return
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)
+    discard(path)
     files.make_private(path)
     with closing(connect(path, writes=True)) as raw:
         raw.execute("BEGIN IMMEDIATE")
@@ -104,6 +103,12 @@ def prepare(path: Path, version: str, newest: int) -> None:
             raw.execute(statement)
         raw.executemany("INSERT INTO meta VALUES (?, ?)", [("version", version), ("unswept", str(newest + 1))])
         raw.execute("COMMIT")
+
+
+def discard(path: Path) -> None:
+    """Remove it, where there is one: it is made anew from what was filed."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def _version(path: Path) -> str:

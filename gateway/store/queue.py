@@ -229,11 +229,6 @@ class Queue:
         held = _of_mailbox(mailbox, QueueState.QUEUED).values(state=QueueState.HELD.value, hold_reason=reason)
         return await self._writer.run(lambda connection: connection.execute(held).rowcount)
 
-    async def hold_all(self) -> int:
-        """Hold what is queued, until a person lets it go; how many."""
-        held = update(queue_entry).where(_ENTRY.state == QueueState.QUEUED.value).values(state=QueueState.HELD.value)
-        return await self._writer.run(lambda connection: connection.execute(held.values(hold_reason="")).rowcount)
-
     async def release_mailbox(self, mailbox: str, now: datetime) -> int:
         """Queue again what was held for a reason of the mailbox; what a person held stays held."""
         freed = (

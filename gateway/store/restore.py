@@ -1,6 +1,8 @@
 """A backup put back into a data folder that has no database: each file checked as it is copied, the database last.
 
 One that was cut off in the middle leaves files without a database, which no daemon starts on; done again, it goes on.
+Nothing leaves by itself: what waited when the backup was written may have left since. So all of it is held, as by a
+person, before the database has its name.
 """
 
 from __future__ import annotations
@@ -13,63 +15,65 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.domain.errors import Conflict, Fault
-from gateway.store import files
+from gateway.domain.mail import QueueState
+from gateway.store import files, index
 from gateway.store.backup import StoredFile, copy_database, read_only, stored_files
 from gateway.store.engine import DATABASE
-from gateway.store.index import index_path
 from gateway.store.migrate import HEAD, revision_of
 from gateway.store.trouble import trouble
 
 _BESIDE = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a database, and would take for this one's
+# The columns are those of every version of the schema: an older backup is migrated behind this.
+_HOLD = "UPDATE queue_entry SET state = ?, hold_reason = '' WHERE state IN (?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that this version can read, made by `checked`; ``files``: how many it has beside its database."""
+
+    folder: Path
+    files: int
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """How many files were put back, and those that could not be, each with what is wrong with it."""
+    """How many files were put back, how many messages are held, and the files that could not be put back."""
 
     files: int
+    held: int
     faults: tuple[Fault, ...]
 
 
-def count_files(backup: Path) -> int:
-    """How many files `restore` will copy. `Conflict` where this is no backup of ours."""
-    _check_backup(backup)
-    with _told(backup):
-        return sum(1 for _ in stored_files(backup / DATABASE))
-
-
-def restore(backup: Path, root: Path, database: Path, done: Callable[[int], None]) -> Restored:
+def restore(backup: Backup, root: Path, database: Path, done: Callable[[int], None]) -> Restored:
     """Into ``root``, whose lock the caller holds; ``done`` is called with how many files were just dealt with.
 
-    Raises `Conflict`, and changes nothing, where there is a database already, or the backup is none that this version
-    can read; `NoSpace` and `TemporaryFailure` as everything that writes.
+    Raises `Conflict`, and changes nothing, where there is a database already; `NoSpace` and `TemporaryFailure` as
+    everything that writes.
     """
-    _check_backup(backup)
     _check_free(database)
-    copied, faults = 0, list[Fault]()
-    with _told(backup):
-        for one in stored_files(backup / DATABASE):
-            fault = _put(one, backup, root)
+    faults = list[Fault]()
+    with _told(backup.folder):
+        for one in stored_files(backup.folder / DATABASE):
+            fault = _put(one, backup.folder, root)
             if fault is not None:
                 faults.append(fault)
-            copied += fault is None
             done(1)
         staged = database.with_name(f"{database.name}.restoring")
         staged.unlink(missing_ok=True)
-        copy_database(backup / DATABASE, staged)
-        old = index_path(database)  # of another record; it is made anew from what was filed
-        for suffix in ("", *_BESIDE):
-            old.with_name(old.name + suffix).unlink(missing_ok=True)
+        copy_database(backup.folder / DATABASE, staged)
+        held = _hold(staged)
+        index.discard(index.index_path(database))  # of another record
         staged.rename(database)
         files.sync_file(database)
-    return Restored(copied, tuple(faults))
+    return Restored(backup.files - len(faults), held, tuple(faults))
 
 
-def _check_backup(backup: Path) -> None:
-    copy = backup / DATABASE
+def checked(folder: Path) -> Backup:
+    """The backup in that folder. `Conflict` where it is none, is damaged, or was written by a newer version."""
+    copy = folder / DATABASE
     if not copy.is_file():
-        raise Conflict(f"{backup} is no backup: it holds no {DATABASE}. Name the folder that `postern backup` wrote.")
-    with _told(backup):
+        raise Conflict(f"{folder} is no backup: it holds no {DATABASE}. Name the folder that `postern backup` wrote.")
+    with _told(folder):
         known = revision_of(copy)
         if known is None:
             raise Conflict(f"{copy} is empty: this backup was never finished. Take an older one.")
@@ -80,8 +84,10 @@ def _check_backup(backup: Path) -> None:
             )
         with closing(read_only(copy)) as raw:
             (found,) = raw.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise Conflict(f"the database of the backup is damaged ({found}): take an older one")
+        if found != "ok":
+            raise Conflict(f"the database of the backup is damaged ({found}): take an older one")
+        return Backup(folder, sum(1 for _ in stored_files(copy)))
+    raise AssertionError("nothing above suppresses an error")
 
 
 def _check_free(database: Path) -> None:
@@ -94,6 +100,12 @@ def _check_free(database: Path) -> None:
         beside = database.with_name(database.name + suffix)
         if beside.exists():
             raise Conflict(f"{beside} belongs to another database, and would damage this one: move it away first")
+
+
+def _hold(database: Path) -> int:
+    """How many; durable on return."""
+    with closing(sqlite3.connect(database)) as raw, raw:
+        return raw.execute(_HOLD, (QueueState.HELD, QueueState.QUEUED, QueueState.ACTIVE)).rowcount
 
 
 def _put(one: StoredFile, backup: Path, root: Path) -> Fault | None:

@@ -16,7 +16,7 @@ import structlog
 from gateway.app import logs, systemd
 from gateway.app.keys import KEY_SIZE, load_key
 from gateway.app.start import prepare
-from gateway.domain.errors import Faulty
+from gateway.domain.errors import Conflict, Faulty
 
 
 def test_the_key_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
@@ -109,10 +109,21 @@ def test_sockets_meant_for_another_process_are_not_taken(monkeypatch: pytest.Mon
     assert systemd.handed_sockets() == []
 
 
-def test_the_data_folder_is_made_for_us_alone_whatever_the_umask(tmp_path: Path) -> None:
+@pytest.fixture
+def no_umask() -> Iterator[None]:
     before = os.umask(0)
-    try:
-        prepare(tmp_path / "new" / "data")
-        assert (tmp_path / "new" / "data").stat().st_mode & 0o777 == 0o700
-    finally:
-        os.umask(before)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_a_data_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Conflict, match="can't be made"):
+        prepare(tmp_path / "file" / "data")
+
+
+@pytest.mark.usefixtures("no_umask")
+def test_the_data_folder_is_made_for_us_alone_whatever_the_umask(tmp_path: Path) -> None:
+    prepare(tmp_path / "new" / "data")
+    assert (tmp_path / "new" / "data").stat().st_mode & 0o777 == 0o700

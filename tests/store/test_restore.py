@@ -12,10 +12,10 @@ import pytest
 
 from gateway.domain.errors import Conflict
 from gateway.store.bodies import INLINE
-from gateway.store.restore import Restored, count_files, restore
+from gateway.store.restore import Restored, checked, restore
 from gateway.store.store import Store
 from tests.store.conftest import Opener
-from tests.store.making import document, entry, file_with, filing, mail
+from tests.store.making import document, entry, file_with, filing, mail, minutes
 
 SMALL, LARGE = mail("small"), mail("large", INLINE)
 
@@ -27,7 +27,7 @@ def blob(root: Path, raw: bytes) -> Path:
 
 def put_back(backup: Path, root: Path) -> Restored:
     root.mkdir(exist_ok=True)
-    return restore(backup, root, root / "postern.db", lambda _done: None)
+    return restore(checked(backup), root, root / "postern.db", lambda _done: None)
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ async def backup(store: Store, tmp_path: Path) -> Path:
 async def test_G3_all_that_was_backed_up_is_there_again(backup: Path, tmp_path: Path, open_store: Opener) -> None:
     told: list[int] = []
     (tmp_path / "new").mkdir()
-    back = restore(backup, tmp_path / "new", tmp_path / "new" / "postern.db", told.append)
-    assert (back, sum(told)) == (Restored(2, ()), count_files(backup))
+    back = restore(checked(backup), tmp_path / "new", tmp_path / "new" / "postern.db", told.append)
+    assert (back, sum(told)) == (Restored(2, 2, ()), checked(backup).files)
     again = await open_store(tmp_path / "new")
     assert await again.verify() == []
     assert await again.bodies.get(hashlib.sha256(LARGE).hexdigest()) == LARGE
@@ -54,15 +54,19 @@ async def test_G3_all_that_was_backed_up_is_there_again(backup: Path, tmp_path: 
         assert path.stat().st_mode & 0o007 == 0, path
 
 
-async def test_G3_all_that_waited_can_be_held_before_any_of_it_leaves_twice(
-    backup: Path, tmp_path: Path, open_store: Opener
+async def test_G3_all_that_waited_or_was_under_way_is_held_so_that_none_of_it_leaves_twice(
+    store: Store, tmp_path: Path, open_store: Opener
 ) -> None:
-    put_back(backup, tmp_path / "new")
+    await store.queue.add(entry("leaves", SMALL), SMALL)
+    await store.queue.claim(minutes(0), 1)
+    for name in ("waits", "held"):
+        await store.queue.add(entry(name, SMALL), SMALL)
+    await store.queue.act("held", "hold", minutes(0))
+    await store.backup(tmp_path / "backup")
+    assert put_back(tmp_path / "backup", tmp_path / "new").held == 2
     again = await open_store(tmp_path / "new")
-    assert await again.queue.hold_all() == 2
-    assert await again.queue.hold_all() == 0
     assert await again.queue.due() == {}
-    assert (await again.queue.counts())["held"] == 2
+    assert (await again.queue.counts())["held"] == 3
 
 
 async def test_one_that_was_cut_off_is_gone_on_with(backup: Path, tmp_path: Path, open_store: Opener) -> None:
@@ -71,7 +75,7 @@ async def test_one_that_was_cut_off_is_gone_on_with(backup: Path, tmp_path: Path
     written = blob(tmp_path / "new", LARGE)
     written.write_bytes(LARGE[:100])
     (tmp_path / "new" / "postern.db.restoring").write_bytes(b"half")
-    assert put_back(backup, tmp_path / "new") == Restored(2, ())
+    assert put_back(backup, tmp_path / "new") == Restored(2, 2, ())
     again = await open_store(tmp_path / "new")
     assert await again.verify() == []
 
