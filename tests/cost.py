@@ -19,7 +19,7 @@ T = TypeVar("T")
 USUAL = 0.003  # seconds that the yardstick takes where the limits of the tests were set
 TRIES = 3
 FAR = 10.0  # times: no machine is so much faster or slower that what stays this far below a limit needs a yardstick
-LONG = 0.25  # seconds: what takes this long is disturbed little, for its length
+NOISE = 0.010  # seconds: below it the clock says nothing
 
 _WORD = re.compile(r"[a-z]+|\d+")
 _TEXT = "From: Al Pacino <al@pacino.example>; 17 Jul 2026 02:44:25 -0700\r\n" * 220
@@ -43,7 +43,7 @@ def spent(clock: Callable[[], float] = time.process_time) -> Iterator[Spent]:
     found.seconds = took * USUAL / min(before, _yardstick())
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
+def within(seconds: float, work: Callable[[], T], what: object = "it") -> T:
     """Return what the work returns; AssertionError where it takes more CPU of this thread each of three times."""
     gc.freeze()
     started = time.thread_time()
@@ -57,19 +57,26 @@ def within(seconds: float, work: Callable[[], T]) -> T:
         best = min(best, found.seconds)
         if best < seconds:
             return result
-    raise AssertionError(f"took {best:.3f} s of CPU, and was to take less than {seconds:g}")
+    raise AssertionError(f"{what} took {best:.3f} s of CPU, and was to take less than {seconds:g}")
 
 
-def least(work: Callable[[], object]) -> float:
-    """Seconds of CPU of this thread, to compare two pieces of work: the least of three, or of what were long enough."""
-    best = float("inf")
+def in_proportion(small: Callable[[], object], large: Callable[[], object], *, below: float) -> float:
+    """Return the seconds of CPU of this thread that the large work takes.
+
+    AssertionError where that is ``below`` times the small work's or more, by the least of three measurements of each.
+    """
+    one = other = float("inf")
     for _ in range(TRIES):
-        with spent(time.thread_time) as found:
-            work()
-        best = min(best, found.seconds)
-        if best > LONG:
-            break
-    return best
+        one, other = min(one, _taken(small)), min(other, _taken(large))
+        if other / max(one, NOISE) < below:
+            return other
+    raise AssertionError(f"{one * 1000:.1f} ms, then {other * 1000:.1f} ms")
+
+
+def _taken(work: Callable[[], object]) -> float:
+    with spent(time.thread_time) as found:
+        work()
+    return found.seconds
 
 
 def _yardstick() -> float:

@@ -19,7 +19,7 @@ CPU_PER_MESSAGE = 1.0  # seconds; the slowest takes a tenth of that
 @needs_corpus
 def test_every_real_message_gives_words_that_are_words() -> None:
     for path in corpus_messages():
-        first, *others, last = within(CPU_PER_MESSAGE, partial(read, path.read_bytes()))
+        first, *others, last = within(CPU_PER_MESSAGE, partial(read, path.read_bytes()), path)
         letter, faults = first["letter"], last["over"]
         assert isinstance(letter, dict)
         assert isinstance(faults, list)

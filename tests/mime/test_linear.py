@@ -18,10 +18,9 @@ from gateway.mime.facts import correspondents, facts
 from gateway.mime.header import Field, Header
 from gateway.mime.plain import plain_text
 from gateway.mime.render import Edits, SignatureBlock, render
-from tests.cost import least
+from tests.cost import in_proportion
 
 STEEPEST = 8.0  # quadratic would be 16
-NOISE = 0.010  # seconds: below it the clock says nothing
 PATIENCE = 2.0  # seconds of CPU for the worst megabyte (hostile.md, F5)
 SLOWEST = 2_000_000  # octets a second beyond it: a text of 30 MB may have to be encoded anew
 FRAMES = 90  # of the stack, that all work must fit in
@@ -141,12 +140,8 @@ def everything(raw: bytes) -> None:
 def test_F4_F5_four_times_as_much_takes_no_more_than_some_four_times_as_long(shape: str) -> None:
     make, count = SHAPES[shape]
     raw = make(count * 4)
-    quarter = make(count)
-    small, large = least(lambda: everything(quarter)), least(lambda: everything(raw))
-    if large / max(small, NOISE) >= STEEPEST:  # what takes long is measured once, and a busy machine may be to blame
-        small, large = least(lambda: everything(quarter)), min(least(lambda: everything(raw)), large)
+    large = in_proportion(partial(everything, make(count)), partial(everything, raw), below=STEEPEST)
     assert large < PATIENCE + len(raw) / SLOWEST
-    assert large / max(small, NOISE) < STEEPEST, f"{small * 1000:.1f} ms, then {large * 1000:.1f} ms"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -175,5 +170,4 @@ def test_F4_an_address_of_any_shape_is_linear(value: str) -> None:
         with contextlib.suppress(AddressFault):
             parse_mailboxes(text)
 
-    small, large = (least(partial(read, value * times)) for times in (1, 4))
-    assert large / max(small, NOISE) < STEEPEST
+    in_proportion(partial(read, value), partial(read, value * 4), below=STEEPEST)
