@@ -116,6 +116,7 @@ class Daemon:
             tls=self._tls,
             sign_in=SignIn(lambda: office.firm).check,
             accept=flows.accept,
+            begin=flows.accept.begin,
             now=now,
             room=flows.room,
         )

@@ -47,19 +47,31 @@ class Rendered(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Plan(NamedTuple):
+    """Where the bytes of a message change, and why a signature is missing where it is."""
+
+    splices: tuple[Splice, ...]
+    notes: tuple[str, ...] = ()
+
+
 def render(raw: bytes, edits: Edits, header: Header | None = None) -> Rendered:
     """Edit a message with CRLF line ends; raises BadMessage where its header is too large to be sure of it.
 
     ``header``: the message's own, where the caller has read it.
     """
-    header = header or Header.read(raw)
+    found = plan(raw, edits, header or Header.read(raw))
+    return Rendered(spliced(raw, found.splices), found.notes)
+
+
+def plan(raw: bytes, edits: Edits, header: Header) -> Plan:
+    """What `render` would do."""
     if not header.complete:
         raise BadMessage("The message has too many header fields; send it with an ordinary mail program.")
     splices = _header_splices(header, edits)
     notes: list[str] = []
     if edits.signature is not None and (edits.signature.text or edits.signature.html):
         splices += _signed(raw, header, edits.signature, notes)
-    return Rendered(spliced(raw, splices), tuple(notes))
+    return Plan(tuple(splices), tuple(notes))
 
 
 def _header_splices(header: Header, edits: Edits) -> list[Splice]:

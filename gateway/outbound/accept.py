@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 
-from gateway.domain.errors import BadMessage
+from gateway.domain.errors import BadMessage, PosternError
 from gateway.domain.mail import QueueEntry, Recipient, Submission, Wish
 from gateway.mime.deferred import deferred_until
 from gateway.mime.facts import answered, message_id, subject
 from gateway.outbound.compose import new_message_id
-from gateway.outbound.prepare import Preparation, Prepared
+from gateway.outbound.prepare import Foreseen, Preparation, Prepared
 from gateway.policy.hold import latest
 from gateway.policy.schedule import release_at
 from gateway.settings.gateway import Settings
 from gateway.store.queue import AcceptedAlready, Desk
+from gateway.store.scratch import Scratch
+from gateway.store.spool import Ahead
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -47,10 +50,23 @@ class Acceptance:
         self._now = now
         self._desk = desk
 
-    async def __call__(self, submission: Submission) -> str:
+    async def begin(self, submission: Submission) -> tuple[Scratch | Ahead, Callable[[Submission], Awaitable[str]]]:
+        """For a large message of which ``submission`` has what came so far: the file for all of it, and who takes it.
+
+        Whether it may leave is said of the whole alone.
+        """
+        try:
+            foreseen = await self._prepare.foresee(submission)
+        except PosternError:
+            foreseen = None
+        if foreseen is None:
+            return self._store.bodies.scratch(), self
+        return foreseen.file, partial(self.__call__, foreseen=foreseen)
+
+    async def __call__(self, submission: Submission, foreseen: Foreseen | None = None) -> str:
         authorised = await self._prepare.authorise(submission)
         asked = _asked_moment(submission, deferred_until(authorised.letter.header), self._now())
-        prepared = await self._prepare.render(authorised)
+        prepared = await self._prepare.render(authorised, foreseen)
         body = await self._store.bodies.prepare(prepared.raw)
         entry = _entry(prepared, body.sha256, asked, self._settings())
         try:
@@ -73,10 +89,10 @@ def _asked_moment(submission: Submission, deferred: datetime | None, now: dateti
 def _entry(prepared: Prepared, sha256: str, asked: datetime | None, settings: Settings) -> QueueEntry:
     header = prepared.authorised.letter.header  # what is read from it here leaves as it came
     answers = answered(header)
-    submission, decision, stamp = prepared.authorised.submission, prepared.decision, prepared.stamp
-    leaves = release_at(asked, stamp.at, settings.queue.undo_window, prepared.hours)
+    submission, decision, at = prepared.authorised.submission, prepared.decision, prepared.at
+    leaves = release_at(asked, at, settings.queue.undo_window, prepared.hours)
     return QueueEntry(
-        id=stamp.queue_id,
+        id=prepared.stamp.queue_id,
         login=decision.member.login,
         mailbox=decision.mailbox.key,
         sender=decision.mailbox.address,
@@ -85,7 +101,7 @@ def _entry(prepared: Prepared, sha256: str, asked: datetime | None, settings: Se
         size=len(prepared.raw),
         message_id=_message_id(prepared),
         subject=subject(header),
-        accepted_at=stamp.at,
+        accepted_at=at,
         next_attempt=leaves,
         smtputf8=submission.smtputf8,
         grant=decision.grant,
@@ -93,7 +109,7 @@ def _entry(prepared: Prepared, sha256: str, asked: datetime | None, settings: Se
         in_reply_to=answers[0] if answers else "",
         envid=submission.envid,
         return_full=submission.return_full,
-        not_before=leaves if leaves > stamp.at + settings.queue.undo_window else None,
+        not_before=leaves if leaves > at + settings.queue.undo_window else None,
     )
 
 

@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from gateway.domain.address import Address
 from gateway.domain.firm import Firm
+from gateway.domain.large import Mail
 from gateway.domain.mail import Decision, Submission
 from gateway.domain.schedule import OfficeHours
 from gateway.mime.facts import facts
 from gateway.mime.header import Header
-from gateway.mime.render import render
+from gateway.mime.lead import lead
+from gateway.mime.render import Edits, plan
+from gateway.mime.splice import Splice, spliced
 from gateway.outbound.compose import Stamp, edits_for
 from gateway.outbound.hours import hours_for, zone_of
 from gateway.outbound.queue_id import new_marks
@@ -22,6 +25,7 @@ from gateway.policy.authorise import Authorised, authorise
 from gateway.policy.letter import Letter
 from gateway.policy.rules import decide
 from gateway.settings.gateway import Settings
+from gateway.store.spool import Ahead
 from gateway.store.store import Store
 
 OFF_THE_LOOP = 256 * 1024  # octets; rendering more than this takes longer than other sessions should wait
@@ -33,9 +37,23 @@ class Prepared(NamedTuple):
     authorised: Authorised
     decision: Decision
     stamp: Stamp
-    raw: bytes
+    at: datetime  # when that was settled
+    raw: Mail
     notes: tuple[str, ...]  # why a signature is missing where it is
     hours: OfficeHours | None = None  # in which it may leave, where a rule says so
+
+
+class Foreseen(NamedTuple):
+    """How a large message will leave, should nothing in the rest of it change that; ``file``: as far as it came."""
+
+    stamp: Stamp
+    edits: Edits
+    splices: tuple[Splice, ...]
+    file: Ahead
+
+    def came_true(self, edits: Edits, splices: tuple[Splice, ...]) -> bool:
+        """Whether the whole message is to be changed as was said of its beginning."""
+        return (edits, splices) == (self.edits, self.splices)
 
 
 class Preparation:
@@ -72,20 +90,52 @@ class Preparation:
             without_access=settings.policy.client_without_access,
         )
 
-    async def render(self, authorised: Authorised) -> Prepared:
-        """Settles everything; raises `Faulty` where a rule or template of the firm is wrong, `BadMessage`."""
-        firm = self._firm()
+    async def foresee(self, submission: Submission) -> Foreseen | None:
+        """Take the steps for what has come of a large message so far; None where that says nothing of the whole.
+
+        Most say all: what is edited stands above the first attachment. So the large rest can be hashed and written as
+        it will leave while it comes. Raises as the steps themselves do.
+        """
+        authorised = await self.authorise(submission)
+        firm, header = self._firm(), authorised.letter.header
         decision = await _decide(firm, authorised)
-        stamp = Stamp(*new_marks(), self._settings().submission.hostname, self._now())
+        if self._signing.signs(decision.mailbox.address.domain):  # above all else, and of all else
+            return None
+        stamp = self._stamp()
         edits = edits_for(firm, authorised, decision, stamp)
-        raw = authorised.submission.raw
 
-        def work() -> tuple[bytes, tuple[str, ...]]:
-            rendered = render(raw, edits, authorised.letter.header)
-            return self._signing.sign(rendered.raw, decision.mailbox.address.domain, stamp.at), rendered.notes
+        def work() -> Foreseen | None:
+            splices = plan(submission.raw, edits, header).splices
+            found = lead(submission.raw, header, splices)
+            if found is None or len(found.octets) < found.end:
+                return None
+            return Foreseen(stamp, edits, splices, self._store.bodies.ahead(*found))
 
-        signed, notes = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
-        return Prepared(authorised, decision, stamp, signed, notes, hours_for(firm, decision))
+        return await asyncio.to_thread(work)
+
+    async def render(self, authorised: Authorised, foreseen: Foreseen | None = None) -> Prepared:
+        """Settles everything; raises `Faulty` where a rule or template of the firm is wrong, `BadMessage`.
+
+        What was ``foreseen`` is taken where it came out so: then nothing is left to be hashed, and little to write.
+        """
+        firm, now = self._firm(), self._now()
+        decision = await _decide(firm, authorised)
+        stamp = foreseen.stamp if foreseen else self._stamp(now)
+        edits = edits_for(firm, authorised, decision, stamp)
+        raw, domain = authorised.submission.raw, decision.mailbox.address.domain
+
+        def work() -> tuple[Mail, tuple[str, ...]]:
+            splices, notes = plan(raw, edits, authorised.letter.header)
+            if foreseen and foreseen.came_true(edits, splices) and not self._signing.signs(domain):
+                foreseen.file.turn()
+                return foreseen.file, notes
+            return self._signing.sign(spliced(raw, splices), domain, now), notes
+
+        leaves, notes = await asyncio.to_thread(work) if len(raw) > OFF_THE_LOOP else work()
+        return Prepared(authorised, decision, stamp, now, leaves, notes, hours_for(firm, decision))
+
+    def _stamp(self, now: datetime | None = None) -> Stamp:
+        return Stamp(*new_marks(), self._settings().submission.hostname, now or self._now())
 
     async def _answered(self, firm: Firm, submission: Submission, header: Header) -> tuple[Address, ...]:
         """To which of the firm's mailboxes the client had written whom this answers; empty for anything but replies.

@@ -69,11 +69,12 @@ class Rehearsal:
         rules = explain(self._firm(), authorised)
         prepared = await self._prepare.render(authorised)
         hours = prepared.hours
+        assert isinstance(prepared.raw, bytes), "nothing was foreseen"
         return replace(
             found,
             after=prepared.raw,
             decision=prepared.decision,
             rules=rules,
             notes=prepared.notes,
-            leaves_at=release_at(None, prepared.stamp.at, timedelta(), hours) if hours else None,
+            leaves_at=release_at(None, prepared.at, timedelta(), hours) if hours else None,
         )

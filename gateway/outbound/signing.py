@@ -31,6 +31,10 @@ class Signing:
         """Take the keys from the shelf. Conflict when the gateway's key does not open them."""
         self._take(await self._shelf.active())
 
+    def signs(self, domain: str) -> bool:
+        """Whether a key of that domain, or of one above it, is active."""
+        return bool(self._signers and signs_for(self._signers, domain))
+
     def sign(self, raw: bytes, domain: str, at: datetime) -> bytes:
         """The message with its signatures on top; ``domain`` is that of From, ``at`` an aware moment.
 

@@ -21,7 +21,8 @@ from gateway.store.compiled import Compiled
 from gateway.store.pools import pool
 from gateway.store.reader import Reader
 from gateway.store.schema import body
-from gateway.store.spool import BLOB_MODE, Blob, Spool, blob_folder, keep_spools
+from gateway.store.scratch import Scratch
+from gateway.store.spool import BLOB_MODE, Ahead, Blob, Spool, Unfiled, blob_folder, keep_spools
 from gateway.store.trouble import trouble
 
 INLINE = 256 * 1024  # octets; below it, a row of the same commit is cheaper than two fsyncs for a file
@@ -127,6 +128,14 @@ class Bodies:
         """For a message that is too large to be in memory: written as it comes, then filed, and closed in any case."""
         return Spool(self._root)
 
+    def scratch(self) -> Scratch:
+        """For a large message that will be read back once it has come; closed in any case."""
+        return Scratch(self._root)
+
+    def ahead(self, lead: bytes, end: int) -> Ahead:
+        """The same for one that will leave with ``lead`` in place of its first ``end`` octets."""
+        return Ahead(self._root, self._hashing, lead, end)
+
     async def prepare(self, raw: Mail, sha256: str | None = None) -> Body:
         """Write what needs a file; the row is for the caller's transaction, see `keep_all`.
 
@@ -145,18 +154,16 @@ class Bodies:
 
         ``hashes``: theirs, where the caller has made them.
         """
+        unfiled = {id(raw): raw for raw in raws if isinstance(raw, Unfiled)}  # each once
+        keep_spools(self._root, list(unfiled.values()))  # before their hashes are asked for: those may still be made
         found = [Body.of(*one) for one in zip(raws, hashes or [""] * len(raws), strict=True)]
         large: dict[str, bytes] = {}
-        spools: dict[int, Spool] = {}  # each once
         for one, raw in zip(found, raws, strict=True):
             if isinstance(raw, Blob):
                 raw.keep()
-            elif isinstance(raw, Spool):
-                spools[id(raw)] = raw
-            elif one.row["content"] is None:
+            elif one.row["content"] is None and not isinstance(raw, Unfiled):
                 assert isinstance(raw, bytes), "what is neither in memory nor in a file of ours can't be kept"
                 large[one.sha256] = raw
-        keep_spools(self._root, list(spools.values()))
         self._write(large)
         return found
 

@@ -164,16 +164,20 @@ class Begun:
     name: str
 
 
-def give_names(root: Path, begun: Sequence[Begun], mode: int) -> None:
-    """Give each its name, in place of an older file of that name; durable on return.
+def finish(fd: int, mode: int) -> None:
+    """Put what was written on the disk, as it has to be before it gets a name."""
+    os.fchmod(fd, mode)
+    os.fsync(fd)
 
-    All are synced before the first is renamed, and the folders behind the last: what one fsync wrote is no work for
-    the next.
+
+def give_names(root: Path, begun: Sequence[Begun]) -> None:
+    """Give each, finished, its name, in place of an older file of that name; durable on return.
+
+    All are finished before the first is renamed, and the folders synced behind the last: what one fsync wrote is no
+    work for the next.
     """
     for one in begun:
         _check(one.name)
-        os.fchmod(one.fd, mode)
-        os.fsync(one.fd)
     with folder(root, STAGING) as source:
         for one in begun:
             # An old file of that name may be about to go: ours must not go in its place.

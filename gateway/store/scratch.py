@@ -13,14 +13,14 @@ class Scratch:
     """Written from one thread at a time; `NoSpace` or `TemporaryFailure` where the disk does not take it."""
 
     def __init__(self, root: Path) -> None:
+        self._root = root
+        self._file: int | None = None
         self.size = 0  # octets
-        try:
-            self._file = files.unnamed(root)
-        except OSError as error:
-            raise trouble(error) from error
 
     def write(self, octets: bytes) -> None:
         try:
+            if self._file is None:
+                self._file = files.unnamed(self._root)
             files.write_all(self._file, octets)
         except OSError as error:
             raise trouble(error) from error
@@ -28,6 +28,8 @@ class Scratch:
 
     def read(self) -> bytes:
         """All of it."""
+        if self._file is None:
+            return b""
         try:
             os.lseek(self._file, 0, os.SEEK_SET)
             return files.read_all(self._file, self.size)
@@ -35,4 +37,7 @@ class Scratch:
             raise trouble(error) from error
 
     def close(self) -> None:
-        os.close(self._file)
+        """Nothing of it is left; a second time does nothing."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
 from typing import Protocol
 
 from gateway.domain.errors import BadMessage, TooLarge
 from gateway.mime.check import LineEnds
-from gateway.store.scratch import Scratch
 
 END = b"\r\n.\r\n"
 SPILL = 512 * 1024  # octets of a message in memory while it comes; what is more goes to a file, whoever sends at once
@@ -23,19 +21,35 @@ class Mark(Protocol):
     def update(self, octets: bytes, /) -> object: ...
 
 
+class Holder(Protocol):
+    """A file for what is too much to be in memory. `NoSpace` and `TemporaryFailure`."""
+
+    size: int  # octets
+
+    def write(self, octets: bytes, /) -> None:
+        """Add these."""
+
+    def read(self) -> bytes:
+        """All that was written."""
+        ...
+
+    def close(self) -> None:
+        """It is not needed any more; nothing is written behind this."""
+
+
 class Intake:
     """Takes the octets behind 354 block by block, of whatever size; ``limit`` is of the message as it will be kept.
 
     RFC 5321 section 4.5.2. Over the limit it goes on to the real end, so that the rest is never taken for commands,
     but keeps nothing. `feed` and `take` belong on the loop, `spill` and a large `message` into a thread, one at a time
-    and in the order in which their octets were taken; meanwhile more may be fed.
+    and in the order in which their octets were taken; meanwhile more may be fed. The first `spill` needs a file to
+    `hold_in`.
     """
 
-    def __init__(self, limit: int, scratch: Callable[[], Scratch], mark: Mark | None = None) -> None:
+    def __init__(self, limit: int, mark: Mark | None = None) -> None:
         self._limit = limit
         self._bound = limit + limit // 2 + 2  # dot-stuffing adds at most a third
-        self._open = scratch
-        self._scratch: Scratch | None = None
+        self._holder: Holder | None = None
         self._using = threading.Lock()  # the file: whoever closes it waits for whoever writes
         self._closed = False
         self._mark = mark
@@ -54,8 +68,16 @@ class Intake:
 
     @property
     def is_large(self) -> bool:
-        """Whether part of it is in a file."""
-        return self._scratch is not None
+        """Whether there is a file for it."""
+        return self._holder is not None
+
+    def so_far(self) -> bytes:
+        """What has come of the message, while none of it was taken."""
+        return bytes((_unstuffed(self._body) if self._dotted else self._body)[self._lead :])
+
+    def hold_in(self, holder: Holder) -> None:
+        """What is taken from here on goes in there; it is closed with this."""
+        self._holder = holder
 
     def feed(self, block: bytes | bytearray) -> bytes | None:
         """What lies behind the end, or None while the end has not come. Raises BadMessage, at once."""
@@ -79,31 +101,30 @@ class Intake:
         with self._using:
             if self._closed or self._fault is not None:
                 return
+            assert self._holder is not None
             try:
-                if self._scratch is None:
-                    self._scratch = self._open()
-                self._scratch.write(self._plain(taken))
+                self._holder.write(self._plain(taken))
             except Exception as error:  # noqa: BLE001 - raised by `message`, once the end has come
                 self._drop(error)
 
     def message(self) -> bytes:
         """The message with the dots taken away, once the end has come. Raises TooLarge, or why it could not be kept."""
-        if self._scratch is not None:
+        if self._holder is not None:
             self.spill(self.take())
         if self._fault is not None:
             raise self._fault
-        small = self._plain(self.take()) if self._scratch is None else b""
-        if (len(small) if self._scratch is None else self._scratch.size) > self._limit:
+        small = self._plain(self.take()) if self._holder is None else b""
+        if (len(small) if self._holder is None else self._holder.size) > self._limit:
             raise self._too_large()
-        return small if self._scratch is None else self._scratch.read()
+        return small if self._holder is None else self._holder.read()
 
     def close(self) -> None:
         """Nothing of it is left; a second time does nothing. Waits for a `spill` that is under way."""
         with self._using:
             self._closed = True
-            scratch, self._scratch, self._body = self._scratch, None, bytearray()
-            if scratch is not None:
-                scratch.close()
+            holder, self._holder, self._body = self._holder, None, bytearray()
+            if holder is not None:
+                holder.close()
 
     def _plain(self, body: bytearray) -> bytes:
         """It with its dots taken away, and shown to the mark.
@@ -111,7 +132,7 @@ class Intake:
         `feed` holds back what may be the beginning of an end, and with it of a stuffed dot: none lies on the border.
         """
         if self._dotted:
-            body = body.replace(b"\r\n.", b"\r\n")
+            body = _unstuffed(body)
         skip, self._lead = self._lead, max(0, self._lead - len(body))
         with memoryview(body) as octets:
             plain = bytes(octets[skip:])
@@ -148,3 +169,7 @@ class Intake:
             f"The message is too large: this server takes up to {self._limit} bytes. Send less at once.",
             detail=f"{self.received} octets received",
         )
+
+
+def _unstuffed(body: bytearray) -> bytearray:
+    return body.replace(b"\r\n.", b"\r\n")

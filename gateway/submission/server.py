@@ -15,11 +15,10 @@ import structlog
 from gateway.domain.status import Listener
 from gateway.settings.gateway import Settings
 from gateway.store.room import Room
-from gateway.store.scratch import Scratch
 from gateway.submission import replies
 from gateway.submission.replies import Reply
 from gateway.submission.session import Session
-from gateway.submission.terms import Accept, SignIn, Terms, Timers
+from gateway.submission.terms import Accept, Begin, SignIn, Terms, Timers
 from gateway.submission.wire import Wire
 
 MAX_PER_PEER = 200  # connections of one address: an office behind one router, each with three mail programs
@@ -33,7 +32,7 @@ log = structlog.get_logger()
 class SubmissionServer:
     """``sign_in`` answers None for a wrong password; ``accept`` the queue id once the message is durable.
 
-    Both may raise PosternError, whose sentence is shown to the mail program; all else is `451` to it.
+    All may raise PosternError, whose sentence is shown to the mail program; all else is `451` to it.
     """
 
     def __init__(
@@ -43,6 +42,7 @@ class SubmissionServer:
         tls: ssl.SSLContext | None,
         sign_in: SignIn,
         accept: Accept,
+        begin: Begin,
         now: Callable[[], datetime],
         timers: Timers | None = None,
         room: Room | None = None,
@@ -58,7 +58,7 @@ class SubmissionServer:
             accept=accept,
             now=now,
             timers=timers or Timers(),
-            scratch=partial(Scratch, settings.data_dir),
+            begin=begin,
             room=room or Room(),
         )
         self._servers: list[asyncio.Server] = []

@@ -23,7 +23,7 @@ from gateway.submission.data import Intake
 from gateway.submission.ends import ConnectionLost, Silence
 from gateway.submission.replies import Refused, Reply
 from gateway.submission.signing import SigningIn
-from gateway.submission.terms import Terms
+from gateway.submission.terms import Accept, Terms
 from gateway.submission.wire import Wire
 from gateway.submission.wishes import NOTHING_ASKED
 
@@ -127,9 +127,9 @@ class Session(SigningIn):
         self._say(replies.GO_AHEAD)
         mail, recipients = self._mail.mail, (one.address for one in self._mail.recipients.values())
         mark = start_fingerprint(member.login, mail.sender, recipients)
-        with closing(Intake(self._terms.max_size, self._terms.scratch, mark)) as intake:
+        with closing(Intake(self._terms.max_size, mark)) as intake:
             try:
-                await self._receive(intake)
+                accept = await self._receive(intake, member, self._mail)
             except ConnectionLost:
                 raise
             except Exception:
@@ -138,16 +138,16 @@ class Session(SigningIn):
             done, self._mail = self._mail, None
             async with self._terms.room.take(COPIES * intake.received):
                 raw = await asyncio.to_thread(intake.message) if intake.is_large else intake.message()
-                queue_id = await self._terms.accept(self._submission(member, done, raw, mark.hexdigest()))
+                queue_id = await accept(self._submission(member, done, raw, mark.hexdigest()))
         self._say(replies.accepted(queue_id))
 
-    async def _receive(self, intake: Intake) -> None:
-        """What lies between 354 and the end. Raises Refused and ConnectionLost.
+    async def _receive(self, intake: Intake, member: Member, mail: Transaction) -> Accept:
+        """What lies between 354 and the end; who accepts it. Raises Refused and ConnectionLost.
 
         While one piece is put away the next may come; for a third the peer waits for the disk.
         """
         loop, timers = asyncio.get_running_loop(), self._terms.timers
-        clock, spilling = loop.time, None
+        clock, spilling, accept = loop.time, None, self._terms.accept
         start = clock()
         while True:
             due = start + timers.data_grace + intake.received / timers.data_rate
@@ -165,11 +165,15 @@ class Session(SigningIn):
             if intake.is_full:
                 if spilling is not None:
                     await spilling
+                if not intake.is_large:
+                    holder, accept = await self._terms.begin(self._submission(member, mail, intake.so_far()))
+                    intake.hold_in(holder)
                 spilling = loop.run_in_executor(None, intake.spill, intake.take())
         if spilling is not None:
             await spilling
+        return accept
 
-    def _submission(self, member: Member, done: Transaction, raw: bytes, fingerprint: str) -> Submission:
+    def _submission(self, member: Member, done: Transaction, raw: bytes, fingerprint: str = "") -> Submission:
         return Submission(
             login=member.login,
             sender=done.mail.sender,

@@ -10,10 +10,12 @@ from datetime import datetime
 from gateway.domain.firm import Member
 from gateway.domain.mail import Submission
 from gateway.store.room import Room
-from gateway.store.scratch import Scratch
+from gateway.submission.data import Holder
 
 SignIn = Callable[[str, str, str], Awaitable[Member | None]]  # login, password, peer
 Accept = Callable[[Submission], Awaitable[str]]  # the queue id, once durable
+# Of what has come of a large message so far: the file for all of it, and who accepts it then.
+Begin = Callable[[Submission], Awaitable[tuple[Holder, Accept]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Timers:
 class Terms:
     """``max_size`` in octets; ``tls`` None means that no TLS is offered.
 
-    A large message is in a ``scratch`` file while it comes, and in memory, within ``room``, from its end to our 250.
+    A large message is in the file of ``begin`` while it comes, and in memory, within ``room``, from its end to our 250.
     """
 
     hostname: str
@@ -40,6 +42,6 @@ class Terms:
     sign_in: SignIn
     accept: Accept
     now: Callable[[], datetime]
-    scratch: Callable[[], Scratch]
+    begin: Begin
     room: Room
     timers: Timers = Timers()

@@ -16,6 +16,7 @@ import sys
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 from aiosmtpd.smtp import SMTP
@@ -23,7 +24,9 @@ from aiosmtpd.smtp import SMTP
 from gateway.domain.firm import Member
 from gateway.domain.mail import Submission
 from gateway.settings.gateway import parse
+from gateway.store.scratch import Scratch
 from gateway.submission.server import SubmissionServer
+from gateway.submission.terms import Accept
 
 LINE = b"abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789abcd\r\n"
 SIZES = {"2 KB": (2_000, 1_500), "1 MB": (1_000_000, 40)}  # octets, messages for one round
@@ -48,7 +51,14 @@ async def _ours() -> int:
     async def accept(submission: Submission) -> str:
         return "q"
 
-    server = SubmissionServer(settings, tls=None, sign_in=sign_in, accept=accept, now=lambda: datetime.now(UTC))
+    async def begin(so_far: Submission) -> tuple[Scratch, Accept]:
+        return Scratch(Path(folder.name)), accept
+
+    folder = TemporaryDirectory()
+    server = SubmissionServer(
+        settings, tls=None, sign_in=sign_in, accept=accept, begin=begin, now=lambda: datetime.now(UTC)
+    )
+    _KEPT.append(folder)
     _KEPT.append(server)
     return (await server.start())[0].port
 

@@ -42,7 +42,7 @@ from gateway.store.room import Room
 from gateway.store.scratch import Scratch
 from gateway.store.store import Store
 from gateway.submission.session import Session
-from gateway.submission.terms import Terms
+from gateway.submission.terms import Accept, Terms
 from gateway.submission.wire import Wire
 from gateway.upstream.imap.session import open_session
 from gateway.upstream.smtp import Attempt, Envelope, SmtpRelay
@@ -188,7 +188,7 @@ class Bench:
         async def taken(_: Submission) -> str:
             return "ABCDEFGHJKLM"
 
-        def no_file() -> Scratch:
+        async def no_file(_: Submission) -> tuple[Scratch, Accept]:
             raise AssertionError("a small message needs no file")
 
         terms = Terms("mail.firm.example", 50_000_000, False, None, sign_in, taken, now, no_file, Room())

@@ -23,6 +23,7 @@ FRIDAY_NIGHT = datetime(2026, 3, 13, 20, 0, tzinfo=UTC)
 async def leaves(r: Rig, now: datetime, extra: str = "") -> datetime:
     """When it would leave, by the firm as it stands."""
     prepared = await r.preparation.render(await r.preparation.authorise(r.submission(letter(extra=extra))))
+    assert isinstance(prepared.raw, bytes)
     assert b"X-Postern" not in prepared.raw
     decision = decide(r.firm, prepared.authorised)
     return release_at(None, now, timedelta(0), hours_for(r.firm, decision))

@@ -146,3 +146,59 @@ async def test_one_that_can_not_be_kept_leaves_no_row_of_those_with_it_and_nothi
         spool.close()
     assert await store.record.list("Al", None) == []
     assert left(data_dir) == []
+
+
+@pytest.mark.parametrize("piece", [700, 100_000, len(RAW)])
+@pytest.mark.parametrize(("lead", "end"), [(b"", 0), (b"Received: x\r\n", 0), (b"L" * 5_000, 4_999), (b"s" * 9, 9)])
+async def test_what_leaves_is_hashed_while_it_comes_and_what_came_can_be_read_back(
+    store: Store, data_dir: Path, lead: bytes, end: int, piece: int
+) -> None:
+    ahead = store.bodies.ahead(lead, end)
+    for start in range(0, len(RAW), piece):
+        ahead.write(RAW[start : start + piece])
+    assert (ahead.size, ahead.read()) == (len(RAW), RAW)
+    ahead.turn()
+    leaves = lead + RAW[end:]
+    assert (len(ahead), ahead.sha256) == (len(leaves), hashlib.sha256(leaves).hexdigest())
+    assert b"".join(ahead.slices()) == leaves
+    filed = await store.record.file(filing(ahead, "Al", at=inbox(5), cursor=reached(6)))
+    ahead.close()
+    assert await store.record.raw(filed.message) == leaves
+    assert await store.verify() == []
+    assert left(data_dir) == []
+
+
+async def test_a_lead_that_is_shorter_than_what_it_stands_for_has_no_room(store: Store) -> None:
+    with pytest.raises(ValueError, match="no room"):
+        store.bodies.ahead(b"short", 6)
+
+
+async def test_one_that_is_closed_while_it_is_hashed_is_gone_and_takes_nothing_more(
+    store: Store, data_dir: Path
+) -> None:
+    ahead = store.bodies.ahead(b"lead", 0)
+    for _ in range(20):
+        ahead.write(RAW)
+    ahead.close()
+    ahead.write(RAW)
+    ahead.close()
+    assert left(data_dir) == []
+    for ask in (ahead.read, ahead.turn, ahead.keep, lambda: ahead.sha256):
+        with pytest.raises(TemporaryFailure):
+            ask()
+
+
+async def test_B1_a_disk_that_is_full_says_so_to_what_is_hashed_while_it_comes(
+    small_disk: Path, open_store: Opener
+) -> None:
+    data_dir = small_disk / "data"
+    store = await open_store(data_dir)
+    filler = fill(small_disk, 400_000)
+    ahead = store.bodies.ahead(b"lead", 0)
+    ahead.write(RAW[:100_000])
+    with pytest.raises(NoSpace):
+        ahead.write(RAW[100_000:])
+    ahead.close()
+    assert left(data_dir) == []
+    filler.unlink()
+    assert await store.verify() == []

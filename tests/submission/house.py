@@ -13,8 +13,10 @@ from gateway.domain.firm import Member
 from gateway.domain.mail import Submission
 from gateway.domain.status import Listener
 from gateway.settings.gateway import Settings, parse
+from gateway.store.scratch import Scratch
+from gateway.submission.data import Holder
 from gateway.submission.server import SubmissionServer
-from gateway.submission.terms import Timers
+from gateway.submission.terms import Accept, Timers
 from tests.peers.ca import Ca
 
 LOGIN, PASSWORD = "ana", "correct horse 7"
@@ -33,6 +35,7 @@ class House:
     tls_port: int = 0
     server: SubmissionServer | None = None
     listeners: tuple[Listener, ...] = ()
+    data_dir: Path = Path("data")
 
     async def sign_in(self, login: str, password: str, peer: str) -> Member | None:
         self.tried.append((login, password, peer))
@@ -45,6 +48,9 @@ class House:
             raise self.trouble
         self.accepted.append(submission)
         return f"q{len(self.accepted)}"
+
+    async def begin(self, _so_far: Submission) -> tuple[Holder, Accept]:
+        return Scratch(self.data_dir), self.accept
 
 
 def settings(ca: Ca | None = None, *, data_dir: Path = Path("data"), **submission: object) -> Settings:
@@ -59,12 +65,13 @@ async def house(
     ca: Ca | None = None, *, timers: Timers | None = None, data_dir: Path = Path("data"), **submission: object
 ) -> AsyncIterator[House]:
     """Run a server, which offers TLS where there is an authority."""
-    found = House()
+    found = House(data_dir=data_dir)
     server = SubmissionServer(
         settings(ca, data_dir=data_dir, **submission),
         tls=ca.server_context() if ca else None,
         sign_in=found.sign_in,
         accept=found.accept,
+        begin=found.begin,
         now=lambda: datetime.now(UTC),
         timers=timers,
     )

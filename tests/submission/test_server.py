@@ -49,6 +49,7 @@ async def test_sockets_of_systemd_are_served_instead_of_the_settings(ca: Ca) -> 
         tls=ca.server_context(),
         sign_in=found.sign_in,
         accept=found.accept,
+        begin=found.begin,
         now=lambda: datetime.now(UTC),
     )
     listeners = await server.start(sockets)
@@ -210,5 +211,10 @@ async def _let_in(port: int) -> Peer | None:
 
 def _server(found: House, listen: list[str]) -> SubmissionServer:
     return SubmissionServer(
-        settings(listen=listen), tls=None, sign_in=found.sign_in, accept=found.accept, now=lambda: datetime.now(UTC)
+        settings(listen=listen),
+        tls=None,
+        sign_in=found.sign_in,
+        accept=found.accept,
+        begin=found.begin,
+        now=lambda: datetime.now(UTC),
     )

@@ -92,12 +92,10 @@ def test_M2_what_is_taken_is_clean_and_what_was_meant(pieces: list[bytes], data:
         assert line_fault(taken) is None
 
 
-def no_scratch() -> Scratch:
-    raise AssertionError("a small message needs no file")
-
-
 def _take(blocks: list[bytes], scratch: Path | None = None) -> tuple[bytes, bytes]:
-    with closing(Intake(LIMIT, no_scratch if scratch is None else partial(Scratch, scratch))) as intake:
+    with closing(Intake(LIMIT)) as intake:
+        if scratch is not None:
+            intake.hold_in(Scratch(scratch))
         for number, block in enumerate(blocks):
             rest = intake.feed(block)
             if rest is not None:
@@ -179,7 +177,7 @@ async def test_F6_memory_stays_bounded_and_an_endless_message_is_cut() -> None:
 
 
 def test_a_message_over_the_limit_is_dropped_while_it_comes() -> None:
-    intake = Intake(1_000, no_scratch)
+    intake = Intake(1_000)
     intake.feed(b"x" * 998 + b"\r\n")
     intake.feed(b"x" * 998 + b"\r\n")
     assert intake.feed(b".\r\nQUIT\r\n") == b"QUIT\r\n"

@@ -156,6 +156,7 @@ async def _on_unix_socket(
         tls=tls,
         sign_in=found.sign_in,
         accept=found.accept,
+        begin=found.begin,
         now=lambda: datetime.now(UTC),
     )
     (listener,) = await server.start([sock])
