@@ -18,10 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parent))
 
 import structlog
-from relay import RECIPIENT, SENDER, letter, sink
 
 from gateway.domain.address import Address
 from gateway.domain.firm import Endpoint, Firm, Mailbox, Secret, Security
@@ -31,6 +29,7 @@ from gateway.outbound.dispatch import Dispatcher
 from gateway.settings.gateway import parse
 from gateway.store.store import Store
 from gateway.upstream.smtp import SmtpRelay
+from scripts.bench.relay import RECIPIENT, SENDER, letter, sink
 
 HOST = "mail.firm.example"
 

@@ -102,7 +102,7 @@ class Held(Writer):
 
 
 held = Held
-opened.Writer = Held  # type: ignore[misc]
+opened.Writer = Held  # type: ignore[attr-defined]
 
 
 def letter(number: int) -> NewFiling:

@@ -225,8 +225,9 @@ def entry_of(letter: Letter, *, read: bool) -> index.Entry:
     if read:
         raw = letter.raw()
         return index.Entry(message_of(letter), filings, letter_texts(raw, attachments(raw)))
-    words = [joined(text) for text in (letter.subject, letter.sender, "Office <office@firm.example>", letter.body)]
-    return index.Entry(message_of(letter), filings, Texts(*words, excerpt=letter.body[:MAX_EXCERPT_BODY]))
+    subject, sender, office = joined(letter.subject), joined(letter.sender), joined("Office <office@firm.example>")
+    texts = Texts(subject, sender, office, joined(letter.body), excerpt=letter.body[:MAX_EXCERPT_BODY])
+    return index.Entry(message_of(letter), filings, texts)
 
 
 def put_plain(raw: sqlite3.Connection, batch: list[Letter]) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -80,12 +81,12 @@ def main() -> None:
     for size, (lines, runs) in SIZES.items():
         raw = message(lines)
         body = raw[Header.read(raw).end :]
-        print(f"{size:>6}: canonical body {cpu_us(lambda body=body: relaxed_body(body), runs):8.0f} us")
+        print(f"{size:>6}: canonical body {cpu_us(partial(relaxed_body, body), runs):8.0f} us")
         rows = ((rsa, pem, b"rsa-sha256"), (ed25519, b"", b"ed25519-sha256"))
         for key, text, algorithm in rows:
             signers = [Signer("firm.example", "s", key)]
-            ours = cpu_us(lambda raw=raw, signers=signers: sign(raw, signers, AT), runs)
-            other = cpu_us(lambda raw=raw, text=text, name=algorithm: theirs(raw, text, name), max(3, runs // 10))
+            ours = cpu_us(partial(sign, raw, signers, AT), runs)
+            other = cpu_us(partial(theirs, raw, text, algorithm), max(3, runs // 10))
             name = algorithm.decode().removesuffix("-sha256")
             print(f"        {name:8} ours {ours:8.0f} us, dkimpy {other:8.0f} us, {other / ours:5.1f} times as much")
 

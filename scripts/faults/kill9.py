@@ -19,7 +19,7 @@ CALLS = 12  # the last of them within which it is killed; a thread makes some mo
 CLIENTS = 10
 EACH = 200  # letters; more than two seconds' work
 LATEST = 2.0  # seconds of the daemon's work under the load until the kill, however busy the machine is with other work
-SIZES = (300, 300, 2_000, 300, 20_000, 300, 300, 400_000)  # octets: the last goes through a file
+SIZES = (300, 300, 2_000, 300, 20_000, 300, 400_000, 900_000)  # octets: the last two go into files, one as it comes
 READY_WITHIN = 5.0  # seconds of CPU: a start waits for nothing else
 
 Kill = Callable[[Stand], Coroutine[None, None, None]]

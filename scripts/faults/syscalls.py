@@ -14,7 +14,7 @@ CALLS = ("fsync", "fdatasync", "pwrite64", "rename,renameat,renameat2", "unlink,
 SYNCS = ("fsync", "fdatasync")
 ERRORS = ("EIO", "ENOSPC", "EDQUOT")
 LONG, SHORT = 40, 2  # the last N
-SIZES = (300, 400_000)  # one goes into the database, the other through a file
+SIZES = (300, 400_000, 900_000)  # octets: one goes into the database, one into a file, and one into that as it comes
 CLIENTS = 3
 SETTLED_WITHIN = 60.0  # seconds; an attempt that could not be booked comes again after one
 

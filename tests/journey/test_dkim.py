@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import dkim as dkimpy  # type: ignore[import-untyped]
+import dkim as dkimpy
 import pytest
 
 from tests.gateway_process import GatewayProcess

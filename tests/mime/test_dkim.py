@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from dkim.canonicalization import Relaxed  # type: ignore[import-untyped]
+from dkim.canonicalization import Relaxed
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -6,11 +6,11 @@ import base64
 import logging
 from itertools import cycle
 
-import dkim as dkimpy  # type: ignore[import-untyped]
+import dkim as dkimpy
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from dkim.canonicalization import Simple  # type: ignore[import-untyped]
+from dkim.canonicalization import Simple
 from hypothesis import given
 from hypothesis import strategies as st
 

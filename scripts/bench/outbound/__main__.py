@@ -8,13 +8,13 @@ import signal
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 
-from scripts.bench.outbound import crosscheck, table
-from scripts.bench.outbound.candidates import CANDIDATES, Candidate
+from scripts.bench.outbound import alone, crosscheck, table
+from scripts.bench.outbound.candidates import CANDIDATES
 from scripts.bench.outbound.letters import MEMBERS
-from scripts.bench.outbound.measure import Case, Figures, Server, run
+from scripts.bench.outbound.measure import Case, Figures
+from scripts.bench.outbound.running import Running
 from scripts.bench.outbound.sink import Sink
 
 ROUNDS = 3
@@ -28,18 +28,6 @@ Medians of {rounds} rounds, the candidates in turns; end to end until the last m
 system time of all server processes until they have come to rest, without the sink, the load and the provider of (d);
 peak: resident memory of all processes, shared pages counted for each. Only ratios within a run hold on a busy machine.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A candidate that has been started, with a sink of its own."""
-
-    candidate: Candidate
-    server: Server
-    sink: Sink
-
-    def measure(self, case: Case, messages: int) -> Figures:
-        return run(self.server, self.sink, case, messages, self.candidate.copies)
 
 
 @contextlib.contextmanager
@@ -79,6 +67,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--share", type=float, default=1.0, help="how much of the usual number of messages")
     parser.add_argument("--cross-check", action="store_true", help="the same with smtp-source, without signing in")
+    parser.add_argument("--alone", type=int, metavar="COUNT", help="instead: so many messages, one after the other")
     given = parser.parse_args()
     cases = [Case(*one) for one in product(SIZES, SESSIONS, (False, True))]
     if given.quick:
@@ -87,6 +76,9 @@ def main() -> None:
     with started(given.only) as running:
         if not running:
             sys.exit("nothing to measure")
+        if given.alone:
+            print(*alone.lines(running, SIZES[0], given.alone), sep="\n", flush=True)
+            return
         print(NOTE.format(rounds=given.rounds))
         for case in cases:
             print(*table.lines(case, measured(running, case, given.rounds, given.share)), sep="\n", flush=True)

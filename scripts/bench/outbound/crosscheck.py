@@ -49,5 +49,5 @@ def _rate(one: Started, case: Case) -> float:
         subprocess.run([*command, *envelope, f"127.0.0.1:{one.server.port}"], check=True)
         until_now(lambda: one.sink.count >= wanted, timeout=ARRIVAL, what="the messages of smtp-source in the sink")
     rate = count / (one.sink.last - begun)
-    settle(one.server.roots())
+    settle(one.server)
     return rate

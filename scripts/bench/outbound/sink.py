@@ -17,7 +17,7 @@ import time
 from tests.peers import ground
 from tests.waiting import until_now
 
-LOOK = 0.005  # seconds between two looks at the count: finer than any figure here
+LOOK = 0.005  # seconds between two looks at the count, which comes with its time
 BACKLOG = 500  # connections that may wait; a dispatcher opens them in bursts
 
 _END = b"\r\n.\r\n"
@@ -33,7 +33,7 @@ _OK = b"250 2.0.0 Ok\r\n"
 
 
 class Sink:
-    """``count`` messages so far; ``last`` is the monotonic time at which the count was seen to grow."""
+    """``count`` messages so far; ``last`` is the monotonic time at which the last one's end came."""
 
     def __init__(self) -> None:
         self.port = ground.free_port()
@@ -57,7 +57,8 @@ class Sink:
         while data := os.read(number, 1 << 20):
             lines, _, rest = (rest + data).rpartition(b"\n")
             if lines:
-                self.count, self.last = int(lines.rpartition(b"\n")[2]), time.monotonic()
+                count, at = lines.rpartition(b"\n")[2].split()
+                self.last, self.count = float(at), int(count)
             time.sleep(LOOK)
 
 
@@ -106,7 +107,7 @@ class Guest:
 
 
 def main() -> None:
-    """Serve until ended; after each round in which messages came, their number so far is printed."""
+    """Serve until ended; after each round in which messages came, their number so far and the time are printed."""
     server = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=BACKLOG)
     poll = select.epoll()
     poll.register(server, select.EPOLLIN)
@@ -125,7 +126,7 @@ def main() -> None:
                 guests.pop(number).sock.close()
             count += messages or 0
         if count > before:
-            os.write(sys.stdout.fileno(), b"%d\n" % count)
+            os.write(sys.stdout.fileno(), b"%d %.6f\n" % (count, time.monotonic()))
 
 
 if __name__ == "__main__":
