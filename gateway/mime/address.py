@@ -19,7 +19,8 @@ MAX_MAILBOXES = 5_000  # of one field; twice that took a second on a slow machin
 MAX_DOMAIN = 255  # characters before IDNA, whose cost grows with length
 KNOWN = 2_048  # short values that are remembered with what they say: the same people write day after day
 
-_WORDS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]++)*+"
+_ATOM_LETTER = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]"
+_WORDS = rf"{_ATOM_LETTER}++(?: {_ATOM_LETTER}{_ATOM_LETTER}*+)*+"
 _MOST = dict.fromkeys(",:;<>@(", MAX_MAILBOXES * 2) | {".": MAX_MAILBOXES * 10}  # of one field; names may hold some
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u00a0-\U0010ffff"
@@ -27,8 +28,8 @@ _TOKEN = re.compile(
     rf'(?P<space>[ \t]+)|(?P<atom>[{_ATEXT}]+)|"(?P<quoted>(?:[^"\\]++|\\.)*+)"'
     r"|(?P<literal>\[[!-Z^-~]+\])|(?P<special>[<>@,;:.])"
 )
-_DOT_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-]+)*+"
-_LDH = r"[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*+"
+_DOT_ATOM = rf"{_ATOM_LETTER}++(?:\.{_ATOM_LETTER}{_ATOM_LETTER}*+)*+"
+_LDH = r"[A-Za-z0-9\-]++(?:\.[A-Za-z0-9\-][A-Za-z0-9\-]*+)*+"
 _SIMPLE = re.compile(rf"(?:({_WORDS}) |\"([ !#-\[\]-~]*)\" ?)?<({_DOT_ATOM})@({_LDH})>|({_DOT_ATOM})@({_LDH})")
 _ADDRESS = re.compile(rf"({_DOT_ATOM})@({_LDH})")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")

@@ -15,9 +15,11 @@ IDENTITY = frozenset({"", "7bit", "8bit", "binary"})
 
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _WHITE = b" \t\r\n"
-_CODED = re.compile(
-    rb"(?:[ \t]*+[A-Za-z0-9+/=]*+[ \t]*+\r?+\n)*+(?:[ \t]*+[A-Za-z0-9+/=]*+[ \t\r]*+\Z)?"
-)  # whole lines of it
+# No line of base64 holds it: another octet, blanks between two letters, or a CR that ends no line.
+_UNCODED = re.compile(
+    rb"[^A-Za-z0-9+/=\n](?:(?<=[^ \t\r])|(?<=[A-Za-z0-9+/=][ \t])[ \t]*+(?=[A-Za-z0-9+/=])|(?<=\r)(?!\n))"
+)
+_BLANK = re.compile(rb"[ \t\r]*+")
 _PADDING = re.compile(rb"=+")
 _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BLANKS = (b" ", b"\t")
@@ -43,11 +45,18 @@ def decode_base64(raw: bytes, start: int = 0, stop: int | None = None) -> tuple[
             pass  # nearly all is sound; this is not
     end, padding = stop, raw.find(b"=", start, stop)
     if padding != -1:
-        coded = _CODED.match(raw, padding, stop)
-        end = coded.end() if coded else padding
+        end = _coded_until(raw, padding, stop)
     out = BytesIO()
     sound = _decode(out, raw, start, end) and not raw[end:stop].strip(_WHITE)
     return out.getvalue(), sound
+
+
+def _coded_until(raw: bytes, start: int, stop: int) -> int:
+    """Where the first line begins that is no base64, or ``start`` where that is cut out of one."""
+    found = _UNCODED.search(raw, start, stop)
+    if found is None or _BLANK.fullmatch(raw, found.start(), stop):
+        return stop
+    return max(start, raw.rfind(b"\n", start, found.start()) + 1)
 
 
 def _decode(out: BytesIO, raw: bytes, start: int, stop: int) -> bool:

@@ -23,14 +23,14 @@ FOLD_AT = 78  # characters, the same section
 
 _EMPTY = re.compile(rb"\r?\n")
 _FIELD = re.compile(  # name, obsolete white space behind it, and the rest; or a line that is no field
-    rb"(?:([!-9;-~]++)((?:[ \t\r]|\n(?=[ \t]))*+):|[^\n])[^\n]*+(?:\n[ \t][^\n]*+)*+\n?"
+    rb"(?:([!-9;-~]++)((?:[ \t\r]++|\n[ \t])*+):|[^\n])[^\n]*+(?:\n[ \t][^\n]*+)*+\n?"
 )
 _PLAIN_FIELD = re.compile(r"([!-9;-~]++):([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
 _TOKEN_NAME = re.compile(r"[!-9;-~]{1,76}")
 _LINE_END = re.compile(rb"\r?\n")
 _WORD = re.compile(r" *[^ ]+")
 _HALF = re.compile("[\ud800-\udfff]")
-_BODY = re.compile(r"(?:[^\r\n\x00]++|\r\n[ \t]+(?=[^ \t\r\n]))*+")
+_BODY = re.compile(r"(?:[^\r\n\x00]++|\r\n[ \t]++(?=[^\r\n]))*")
 
 
 class FieldSpan(NamedTuple):  # made for each field of each part: a dataclass would take three times as long

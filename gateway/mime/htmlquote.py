@@ -23,7 +23,7 @@ MARKS = (
 )
 _BLOCKS = ("<p", "<div", "<hr")
 _TAIL_TAG = re.compile(r"<(?:br|p|div|/p|/div|td|tr)\b[^<>]*>")
-_WRAPPING = re.compile(r"(?:<(?:div|p|span|font)\b[^<>]*+>\s*+)++\Z")
+_WRAPPING = re.compile(r"(?:<(?:div|p|span|font)\b[^<>]*+>\s*+)+\Z")
 _UP_TO_END = re.compile(r"<[^<>]*")  # a mark that stands elsewhere is no tag's
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _BOLD_FROM = re.compile(rf"<(?:b|strong)>(?:<[^<>]{{1,400}}>)?(?:{FROM})[ \u00a0]?:", re.IGNORECASE)

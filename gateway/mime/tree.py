@@ -24,7 +24,7 @@ MAX_KNOWN_BLOCK = 400  # octets of a header block that is remembered
 MAX_KNOWN_BLOCKS = 1_000  # about a megabyte with what they say
 
 _END = re.compile(rb"\r?\n\r?\n")
-_TAIL = re.compile(rb"(--)?+[ \t]*+(?:(?=\r?\n)|\Z)")
+_TAIL = re.compile(rb"(--)?[ \t]*+(?:(?=\r?\n)|\Z)")
 _DIGEST = "multipart/digest"
 _WORD = re.compile(r"[^\s;()]*")
 

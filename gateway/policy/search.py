@@ -26,7 +26,7 @@ MAX_PHRASE = 16  # words next to each other
 MIN_PREFIX = 4  # letters: with three, SQLite worked more than a second on half a million messages, in one uncut step
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
-_PIECE = re.compile(r'(-?)(?:([A-Za-z]{2,10}):)?+(?:"([^"]*)"?+(\*?)|([^\s"]*))')
+_PIECE = re.compile(r'(-?)(?:([A-Za-z]{2,10}):)?(?:"([^"]*)"?+(\*?)|([^\s"]*))')
 _FIELDS = {"from": Field.FROM, "to": Field.TO, "subject": Field.SUBJECT}
 _NAMES = frozenset({*_FIELDS, "client", "before", "after", "has", "in"})
 _DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")

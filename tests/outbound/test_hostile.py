@@ -131,7 +131,7 @@ def authors(raw: bytes) -> list[str]:
     theirs = email.message_from_bytes(raw, policy=policy.compat32).get_all("From", [])
     found = [address for _, address in getaddresses([str(value) for value in theirs])]
     shown = [word for field in mine for word in re.findall(r"[^\s<>\",;:()]+@[^\s<>\",;:()]+", field.decode())]
-    return sorted({*found, *shown})
+    return sorted({*found, *shown} - {""})  # an older `email` reads an address in the place of a name as none
 
 
 async def test_P1_P2_no_spelling_of_another_author_leaves(tmp_path: Path) -> None:
