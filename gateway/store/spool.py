@@ -166,8 +166,8 @@ class Ahead(Unfiled):
         """As any, once no thread reads the file."""
         with self._one:
             self._closed = True
-        if self._lag is not None:
-            wait([self._lag])
+        if self._lag is not None and not self._lag.cancel():
+            wait([self._lag])  # for one piece at most
         super().close()
 
     def _hash_on(self, file: int) -> None:
@@ -176,9 +176,9 @@ class Ahead(Unfiled):
             self._hashed += len(piece)
 
     def _catch_up(self) -> None:
-        """What was written when the thread was just about to end is hashed here."""
+        """What no thread came to, or was written when one was just about to end, is hashed here."""
         with _told():
-            if self._lag is not None:
+            if self._lag is not None and not self._lag.cancel():
                 self._lag.result()
             self._hash_on(self._written())
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.errors import Conflict, NoSpace, TemporaryFailure
-from gateway.store.spool import SLICE, Blob
+from gateway.store.spool import SLICE, Ahead, Blob
 from gateway.store.store import Store
 from tests.store.conftest import Opener
 from tests.store.making import filing, inbox, mail, reached
@@ -186,6 +188,22 @@ async def test_one_that_is_closed_while_it_is_hashed_is_gone_and_takes_nothing_m
     for ask in (ahead.read, ahead.turn, ahead.keep, lambda: ahead.sha256):
         with pytest.raises(TemporaryFailure):
             ask()
+
+
+@pytest.mark.parametrize("ends", ["hashed", "closed"])
+async def test_one_whose_turn_to_be_hashed_did_not_come_waits_for_nobody(tmp_path: Path, ends: str) -> None:
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as hashing:
+        taken = hashing.submit(free.wait, 60)
+        ahead = Ahead(tmp_path, hashing, b"lead", 0)
+        ahead.write(RAW)
+        ahead.write(RAW)
+        if ends == "hashed":
+            assert ahead.sha256 == hashlib.sha256(b"lead" + RAW + RAW).hexdigest()
+        ahead.close()
+        assert not taken.done()
+        free.set()
+    assert left(tmp_path) == []
 
 
 async def test_B1_a_disk_that_is_full_says_so_to_what_is_hashed_while_it_comes(
