@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -23,8 +23,10 @@ from gateway.office.office import Office
 from gateway.office.webhooks import Webhooks
 from gateway.outbound.accept import Acceptance
 from gateway.outbound.announce import Announcements
+from gateway.outbound.attempt import truth
 from gateway.outbound.bounce import Bounces
 from gateway.outbound.dispatch import Dispatcher, release_after_change
+from gateway.outbound.insist import insist
 from gateway.outbound.prepare import Preparation
 from gateway.outbound.rehearse import Rehearsal
 from gateway.outbound.sent import SentCopies
@@ -40,6 +42,7 @@ from gateway.upstream.tls import client_context
 
 log = structlog.get_logger()
 
+BROKEN_WAIT = 10.0  # seconds until a flow that a fault of ours ended begins again
 LARGE_MAIL = 192 * 1024 * 1024  # octets in memory on the way in and out: two of the largest; hostile.md F7 gives 500 MB
 
 
@@ -111,16 +114,19 @@ class Flows:
 
     def start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         self._dispatching = tasks.create_task(self.dispatcher.run(), name="dispatcher")
+        lasting = {
+            "sent copies": self._copies.run,
+            "sweep": self._sweep.run,
+            "indexing": self._indexing.run,
+            "webhooks": self.webhooks.run,
+            "announcements": self._announcements.run,
+            "saving": self.saving.run,
+            "refiling": self._office.run,
+        }
         return [
             self._dispatching,
-            tasks.create_task(self._copies.run(), name="sent copies"),
-            tasks.create_task(self._sweep.run(), name="sweep"),
-            tasks.create_task(self._indexing.run(), name="indexing"),
             tasks.create_task(self.tails.run(), name="tails"),
-            tasks.create_task(self.webhooks.run(), name="webhooks"),
-            tasks.create_task(self._announcements.run(), name="announcements"),
-            tasks.create_task(self.saving.run(), name="saving"),
-            tasks.create_task(self._office.run(), name="refiling"),
+            *[tasks.create_task(_last(name, run), name=name) for name, run in lasting.items()],
         ]
 
     async def drain(self, grace: float) -> None:
@@ -139,7 +145,20 @@ class Flows:
         """Tails follow; what a refused sign-in held goes on where the account was changed."""
         old, self._firm = self._firm, firm
         self.tails.firm_changed(old, firm)
-        released = await release_after_change(self._store, old, firm, self._now())
+        released = await insist(partial(release_after_change, self._store, old, firm, self._now()))
         if released:
             log.info("released", entries=released)
         self.dispatcher.wake()
+
+
+async def _last(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """What goes wrong in one flow, memory that is gone included, ends no other: it is told, and the flow begins again.
+
+    The dispatcher and the tails see to that by themselves: what they have under way must not be cut off.
+    """
+    while True:
+        try:
+            return await run()
+        except Exception as error:  # noqa: BLE001 - told, with where it was
+            log.error("flow-broke", flow=name, again_in=BROKEN_WAIT, **truth(error))
+            await asyncio.sleep(BROKEN_WAIT)

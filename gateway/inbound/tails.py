@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from gateway.domain.errors import NoSpace, TemporaryFailure
 from gateway.domain.firm import Firm, Mailbox
 from gateway.domain.record import SyncState
 from gateway.inbound.tail import Tail
@@ -65,7 +66,13 @@ class Tails:
                 await asyncio.wait([task])
                 del self._running[key]
                 if key not in wanted:
-                    await self._watch.store.sync.set_state(key, SyncState.OFF, self._watch.now())
+                    await self._note_end(key)
+
+    async def _note_end(self, key: str) -> None:
+        try:
+            await self._watch.store.sync.set_state(key, SyncState.OFF, self._watch.now())
+        except (NoSpace, TemporaryFailure) as error:  # the other tails are worth more than what status says of this one
+            log.error("state-not-kept", mailbox=key, state=SyncState.OFF.value, error=error.sentence)
 
     async def _keep(self, tail: Tail, mailbox: Mailbox) -> None:
         """A fault of ours in one tail is logged with its trace, shown in status, and tried again after a minute."""

@@ -15,7 +15,7 @@ from operator import attrgetter
 
 import structlog
 
-from gateway.domain.errors import Conflict, NoSpace, TemporaryFailure
+from gateway.domain.errors import Conflict
 from gateway.domain.firm import Firm
 from gateway.domain.mail import QueueEntry, QueueState
 from gateway.outbound.attempt import Attempts, truth
@@ -105,27 +105,29 @@ class Dispatcher:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            while not self._stopping:
-                self._due.clear()
-                claimed = await self._claim()
-                mailboxes = self._firm().mailbox_by_key
-                for entry in claimed:
-                    self._flow.begun(mailboxes.get(entry.mailbox), entry.mailbox, len(entry.recipients))
-                    tasks.create_task(self._attempt(entry, tasks))
-                await self._sleep()
-            for knocking in self._knocking.values():
-                knocking.cancel()
-            self._tasks = None
+            try:
+                while not self._stopping:
+                    self._due.clear()
+                    claimed = await self._claim()
+                    mailboxes = self._firm().mailbox_by_key
+                    for entry in claimed:
+                        self._flow.begun(mailboxes.get(entry.mailbox), entry.mailbox, len(entry.recipients))
+                        tasks.create_task(self._attempt(entry, tasks))
+                    await self._sleep()
+            finally:
+                for knocking in self._knocking.values():
+                    knocking.cancel()
+                self._tasks = None
 
     async def _claim(self) -> list[QueueEntry]:
         self._looking = True
         self._looked = self._now(), time.monotonic()
         try:
             taken = await self._store.queue.take(self._looked[0], AT_ONCE, self._flow.rooms(), self._flow.each)
-        except (NoSpace, TemporaryFailure) as error:
-            log.error("claim-put-off", error=error.sentence, detail=error.detail)
+        except Exception as error:  # noqa: BLE001 - told; attempts are under way, and what is due is due a second later
+            log.error("claim-put-off", **truth(error))
             await asyncio.sleep(ROOM_WAIT)
-            self._waiting = await self._store.queue.due()
+            self._due.set()
             return []
         finally:
             self._looking = False

@@ -189,7 +189,7 @@ class Bodies:
                     return sha256
                 staged.rename(written, blob_folder(sha256), sha256)
                 staged.settle()
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             raise trouble(error) from error
         return sha256
 
@@ -203,7 +203,7 @@ class Bodies:
                 for sha256, written in new.items():
                     staged.rename(written, blob_folder(sha256), sha256)
                 staged.settle()
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             raise trouble(error) from error
 
     def _adopt(self, sha256: str, raw: bytes) -> bool:
@@ -229,8 +229,8 @@ def _reading(sha256: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise _damaged(sha256) from error
-    except OSError as error:
-        if error.errno in _UNREADABLE:
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in _UNREADABLE:
             raise _unreadable(sha256, error) from error
         raise trouble(error) from error
 

@@ -22,7 +22,7 @@ class Scratch:
             if self._file is None:
                 self._file = files.unnamed(self._root)
             files.write_all(self._file, octets)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             raise trouble(error) from error
         self.size += len(octets)
 
@@ -33,7 +33,7 @@ class Scratch:
         try:
             os.lseek(self._file, 0, os.SEEK_SET)
             return files.read_all(self._file, self.size)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             raise trouble(error) from error
 
     def close(self) -> None:

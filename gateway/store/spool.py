@@ -239,5 +239,5 @@ class Blob:
 def _told() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         raise trouble(error) from error

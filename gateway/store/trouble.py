@@ -16,6 +16,7 @@ FULL = "there is no room left on the gateway's disk: free some, then try again"
 BUSY = "another program holds the gateway's database: try again in a moment"
 DAMAGED = "the gateway's database is damaged: stop the gateway and restore the latest backup"
 TROUBLE = "the gateway's store can't be written or read just now: try again later"
+NO_MEMORY = "the gateway has no memory left just now: try again later"
 CLOSED = "the gateway is shutting down: try again in a moment"
 CLASH = "this is in the store already"
 
@@ -34,6 +35,8 @@ def trouble(error: Exception) -> Exception:
         return _database(error)
     if isinstance(error, OSError):
         return _files(error)
+    if isinstance(error, MemoryError):
+        return TemporaryFailure(NO_MEMORY, detail="MemoryError")
     return error
 
 

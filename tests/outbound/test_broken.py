@@ -134,3 +134,25 @@ async def test_G2_a_sent_copy_that_is_damaged_holds_up_no_other(tmp_path: Path) 
 
         assert await until(told, what="a line in the feed") == [entry.id]
         await until(lambda: duty_done(r), what="both duties over")
+
+
+async def test_B3_a_look_into_the_queue_that_breaks_cuts_off_no_attempt_and_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path) as r:
+        take, left = r.store.queue.take, 3
+
+        async def no_memory(*about: object) -> object:
+            nonlocal left
+            left -= 1
+            if left >= 0:
+                raise MemoryError
+            return await take(*about)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("gateway.outbound.dispatch.ROOM_WAIT", 0.01)
+        monkeypatch.setattr(r.store.queue, "take", no_memory)
+        with capture_logs() as lines:
+            async with dispatching(r):
+                await settled(r, await r.accepted())
+        assert [line["error"] for line in lines if line["event"] == "claim-put-off"] == ["MemoryError"] * 3
+        assert len(r.arrived(AL)) == 1

@@ -224,6 +224,18 @@ async def test_commits_are_made_to_survive_a_power_cut(writer: Writer) -> None:
     assert engine.BUSY_TIMEOUT < 60_000
 
 
+async def test_B3_memory_that_is_gone_is_trouble_that_passes(writer: Writer, engines: tuple[Engine, Engine]) -> None:
+    def too_much(_connection: Connection) -> None:
+        raise MemoryError
+
+    reader = Reader(engines[1])
+    for one in (writer, reader):
+        with pytest.raises(TemporaryFailure, match="no memory left"):
+            await one.run(too_much)
+        assert await one.run(lambda connection: connection.scalar(text("SELECT 7"))) == 7
+    await reader.close()
+
+
 def test_B3_a_thread_that_can_not_go_on_ends_the_process_instead_of_leaving_all_to_wait(database: Path) -> None:
     """A child process: it would be this one that ends."""
     program = f"""
