@@ -31,6 +31,7 @@ async def run(*, long: bool, rounds: int | None = None) -> AsyncIterator[Outcome
         await asyncio.gather(*(starved(now) for _ in range(CLIENTS)))
         taken = len(now.ledger.acknowledged) - before
         outcome.expect("daemon ended", kept=now.daemon.running)
+        outcome.expect("nothing refused: memory was not short", kept=bool(now.ledger.refused))
         outcome.expect(f"{dict(now.ledger.refused)} said", kept=all(400 <= code < 500 for code in now.ledger.refused))
         if await now.revived() == 0:
             resource.prlimit(now.daemon.pid, resource.RLIMIT_DATA, old)
